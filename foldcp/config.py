@@ -1,0 +1,205 @@
+"""The campaign's configuration: typed, validated once, hashed for provenance.
+
+The pydantic models below are the only declaration. `workflow/schemas/config.schema.yaml`, which Snakemake
+validates against, is generated from them (`make schemas`), and `config/README.md` explains every key in a
+biologist's words; a test holds the three together.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from foldcp.errors import InputError, UsageError
+from foldcp.tables.provenance import sha256_json
+
+TABLE_FORMATS = ["auto", "corum", "complextab", "mitab", "biogrid", "string", "humap", "csv"]
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ComplexesConfig(_Section):
+    """Which table to read."""
+
+    table: Path = Field(description="Table of complexes or interactions.")
+    format: Literal["auto", "corum", "complextab", "mitab", "biogrid", "string", "humap", "csv"] = Field(
+        "auto", description="Format of the table; auto looks at the header."
+    )
+    copies: Path | None = Field(
+        None, description="Your own stoichiometry: a CSV with columns complex_id,member,copies; it wins over the table."
+    )
+
+
+class UniprotConfig(_Section):
+    """Fetching of missing sequences from UniProt."""
+
+    fetch: bool = Field(False, description="Fetch sequences that no FASTA file holds. Needs a network.")
+    url: str = Field("https://rest.uniprot.org", description="Address of the UniProt REST service.")
+    cache: Path | None = Field(None, description="Folder of fetched entries; default: the user's cache folder.")
+    batch_size: int = Field(100, ge=1, le=500, description="Accessions per request.")
+    requests_per_second: float = Field(1.0, gt=0, le=10, description="Upper limit of the request rate.")
+
+
+class SequencesConfig(_Section):
+    """Where sequences come from, and what to do when one is not exactly what was asked for."""
+
+    fasta: list[Path] = Field(default_factory=list, description="FASTA files (.gz too) or folders of them.")
+    ligands: Path | None = Field(
+        None, description="CSV with columns member,ccd,smiles,description that says how to fold non-polymer members."
+    )
+    uniprot: UniprotConfig = Field(default_factory=UniprotConfig, description="Fetching from UniProt.")
+    missing_isoform: Literal["canonical", "reject"] = Field(
+        "canonical", description="When an isoform is absent: fold the canonical sequence and flag it, or reject."
+    )
+    mature_chain: Literal["cut", "whole", "reject"] = Field(
+        "whole",
+        description="For mature chains (P00734-PRO_...): cut the feature out (needs UniProt entries), fold the whole "
+        "entry and flag it, or reject.",
+    )
+    unsupported_member: Literal["drop", "reject"] = Field(
+        "drop", description="Members that cannot be folded (unknown small molecules): drop and flag, or reject."
+    )
+
+
+class MsaConfig(_Section):
+    """Alignments, one per unique sequence."""
+
+    provider: Literal["none", "directory"] = Field(
+        "none", description="none folds single sequences; directory takes precomputed .a3m files."
+    )
+    directory: Path | None = Field(
+        None, description="Folder of <accession>.a3m or <sha256 of sequence>.a3m, plain or .gz."
+    )
+
+    @model_validator(mode="after")
+    def _directory_given(self) -> "MsaConfig":
+        if self.provider == "directory" and self.directory is None:
+            raise ValueError("provider 'directory' needs msa.directory: the folder of .a3m files")
+        return self
+
+
+class PlanConfig(_Section):
+    """Size bins, the GPU to plan for, and how work is cut into jobs."""
+
+    bins: list[PositiveInt] = Field(
+        [512, 1024, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 32768],
+        description="Upper edges of the size bins, in tokens; one job array per bin.",
+        min_length=1,
+    )
+    gpus: Path | None = Field(None, description="File of GPU models; default: the one that comes with foldcp.")
+    gpu: str = Field("h100-80gb", description="GPU model of the cluster, a key of the GPU file.")
+    max_ranks: PositiveInt = Field(1, description="Most GPUs for one complex. This version predicts on one.")
+    shard_minutes: float = Field(240.0, gt=0, description="Wall time a job should fill.")
+
+    @field_validator("bins")
+    @classmethod
+    def _ascending(cls, bins: list[int]) -> list[int]:
+        if bins != sorted(set(bins)):
+            raise ValueError(f"bins must be ascending and distinct, got {bins}")
+        return bins
+
+
+class SlurmConfig(_Section):
+    """Where prediction jobs go on a SLURM cluster."""
+
+    partition: str | None = Field(None, description="Partition of the GPU nodes.")
+    account: str | None = Field(None, description="Account to charge.")
+    qos: str | None = Field(None, description="Quality of service.")
+    constraint: str | None = Field(None, description="Node feature, e.g. h100.")
+    gres: str = Field("gpu", description="Name of the GPU resource: gpu, or gpu:h100. Empty: ask for no GPU.")
+    cpus_per_task: PositiveInt = Field(4, description="CPU cores for each rank.")
+    mem_gb: float | None = Field(None, gt=0, description="Host memory of a job; default: the partition's.")
+    time_margin: float = Field(2.0, ge=1, description="Time limit of a job, in multiples of its predicted time.")
+    max_jobs: PositiveInt = Field(64, description="Jobs of one bin that may run at once.")
+    setup: list[str] = Field(default_factory=list, description="Shell lines run in each job first, e.g. module load.")
+
+
+class PredictConfig(_Section):
+    """How structures are predicted."""
+
+    launcher: Literal["debug", "local", "slurm"] = Field(
+        "local", description="debug: inside Snakemake's own process; local: jobs on this machine; slurm: a cluster."
+    )
+    model: str = Field("boltz2", description="demo, boltz2, or the path of a checkpoint.")
+    cache: Path | None = Field(None, description="Folder of weights and molecules; default: the user's cache folder.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
+    precision: Literal["fp32", "bf16-mixed", "bf16"] = Field("bf16-mixed", description="Arithmetic.")
+    samples: PositiveInt = Field(1, description="Structures per complex.")
+    recycles: int = Field(3, ge=0, description="Recycling passes of the trunk.")
+    steps: int = Field(200, ge=2, description="Diffusion steps.")
+    pae: bool = Field(False, description="Also write the predicted aligned error (N x N numbers).")
+    local_jobs: PositiveInt = Field(1, description="Jobs at once with launcher local.")
+    threads: PositiveInt | None = Field(None, description="CPU threads per job; default: torch's own choice.")
+    slurm: SlurmConfig = Field(default_factory=SlurmConfig, description="SLURM settings, for launcher slurm.")
+
+
+class EnrichmentConfig(_Section):
+    """Which categories are over-represented among the best scored complexes."""
+
+    score: Literal["confidence_score", "iptm", "ptm", "complex_plddt"] = Field("iptm", description="Ranking score.")
+    top_fraction: float = Field(0.1, gt=0, lt=1, description="Share of complexes called top.")
+    min_size: PositiveInt = Field(3, description="Smallest category that is tested.")
+
+
+class ReportConfig(_Section):
+    """What the report shows."""
+
+    title: str | None = Field(None, description="Title of the page; default: the campaign's name.")
+    top: PositiveInt = Field(25, description="Complexes in the table of the best.")
+
+
+class Config(_Section):
+    """One campaign."""
+
+    campaign: str = Field("campaign", description="Name; part of every random seed.", pattern=r"^[A-Za-z0-9._-]{1,80}$")
+    results: Path = Field(Path("results"), description="Folder the campaign writes to.")
+    seed: int = Field(7, ge=0, lt=2**31, description="Seed of all randomness.")
+    complexes: ComplexesConfig
+    sequences: SequencesConfig = Field(default_factory=SequencesConfig)
+    msa: MsaConfig = Field(default_factory=MsaConfig)
+    plan: PlanConfig = Field(default_factory=PlanConfig)
+    predict: PredictConfig = Field(default_factory=PredictConfig)
+    enrichment: EnrichmentConfig = Field(default_factory=EnrichmentConfig)
+    report: ReportConfig = Field(default_factory=ReportConfig)
+
+    @property
+    def demo(self) -> bool:
+        """Whether demo weights make the scores meaningless."""
+        return self.predict.model == "demo"
+
+    def sha256(self, *sections: str) -> str:
+        """Return the hash of the named sections (all of them when none is named)."""
+        values = self.model_dump(mode="json")
+        return sha256_json({k: values[k] for k in sections} if sections else values)
+
+
+def parse(values: dict[str, Any]) -> Config:
+    """Return the validated configuration.
+
+    Raises
+    ------
+    UsageError
+        One line per wrong key: where it is, what it holds, what is valid.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        raise UsageError("the configuration is not valid:\n" + "\n".join(lines)) from None
+
+
+def load(path: Path | str) -> Config:
+    """Read and validate a YAML configuration file."""
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such configuration file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected keys and values, got {type(values).__name__}")
+    return parse(values)

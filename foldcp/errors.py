@@ -1,0 +1,50 @@
+"""The errors foldcp raises on purpose, and the exit code each one maps to.
+
+Every message says what was got, what is valid, and what to do. The command line prints it without a
+traceback; anything that is not a `FoldcpError` is a defect of foldcp and keeps its traceback.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the `foldcp` command, printed by `foldcp --help`."""
+
+    OK = 0
+    FAILED = 1
+    """A defect in foldcp, or at least one complex failed while the others finished."""
+    USAGE = 2
+    """The command line or the configuration is wrong."""
+    BAD_INPUT = 3
+    """An input file cannot be read as what it should be."""
+    MISSING = 4
+    """Something the machine needs is absent: weights, molecules, a program, a network."""
+
+
+class FoldcpError(Exception):
+    """Base of all errors that a user can cause and mend."""
+
+    exit_code: ExitCode = ExitCode.FAILED
+
+
+class UsageError(FoldcpError):
+    """An option or a configuration value is not valid."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InputError(FoldcpError):
+    """A file is not what it should be."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class MissingError(FoldcpError):
+    """A file, program, service or device that the command needs is absent."""
+
+    exit_code = ExitCode.MISSING
+
+
+def unknown_choice(what: str, got: object, valid: list[str]) -> UsageError:
+    """Return the error for a value outside a closed list, naming what was got and what is valid."""
+    return UsageError(f"unknown {what} {got!r}; valid: {', '.join(valid)}")

@@ -1,0 +1,79 @@
+"""Files that are either whole or absent: written under a temporary name, synced, then renamed."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from foldcp.errors import InputError
+from foldcp.tables.provenance import Provenance
+from foldcp.tables.schemas import TableSpec, check
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path | str, mode: str = "wb") -> Iterator[IO]:
+    """Open a temporary file beside `path`; on success sync it and rename it to `path`.
+
+    A crash, an exception or a full disk leaves `path` as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoding = None if "b" in mode else "utf-8"
+    handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below, then renamed)
+        mode=mode, dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp", delete=False, encoding=encoding
+    )
+    temporary = Path(handle.name)
+    try:
+        with handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    # A rename is only durable once the directory entry is; some network filesystems refuse the sync.
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_table(path: Path | str, spec: TableSpec, table: pa.Table, provenance: Provenance) -> None:
+    """Write `table` to `path` as Parquet, checked against `spec`, with provenance in its metadata."""
+    schema = spec.schema.with_metadata(provenance.metadata(spec.name))
+    table = pa.Table.from_arrays([c.combine_chunks() for c in check(spec, table).columns], schema=schema)
+    with atomic_write(path) as handle:
+        pq.write_table(table, handle, compression="zstd")
+
+
+def read_table(path: Path | str, spec: TableSpec) -> pa.Table:
+    """Read a Parquet file and check that it is the table `spec` declares.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, is not Parquet, or holds another table.
+    """
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a {spec.name} table ({spec.description})") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: not a readable Parquet file: {error}") from error
+    try:
+        return check(spec, table)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
