@@ -15,6 +15,7 @@ from foldcp.errors import InputError, UsageError
 from foldcp.tables.provenance import sha256_json
 
 TABLE_FORMATS = ["auto", "corum", "complextab", "mitab", "biogrid", "string", "humap", "csv"]
+DEMO_NOTE = "made with demo weights (a small random model): the structures and scores mean nothing"
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
@@ -171,6 +172,11 @@ class Config(_Section):
         """Whether demo weights make the scores meaningless."""
         return self.predict.model == "demo"
 
+    @property
+    def note(self) -> str | None:
+        """Warning that goes into the provenance of every table with scores, or None."""
+        return DEMO_NOTE if self.demo else None
+
     def sha256(self, *sections: str) -> str:
         """Return the hash of the named sections (all of them when none is named)."""
         values = self.model_dump(mode="json")
@@ -203,3 +209,14 @@ def load(path: Path | str) -> Config:
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected keys and values, got {type(values).__name__}")
     return parse(values)
+
+
+def json_schema() -> str:
+    """Return the JSON schema of the configuration as YAML, with keys in declared order."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+    header = "# Generated from foldcp/config.py by `make schemas`; do not edit.\n"
+    return header + yaml.safe_dump(schema, sort_keys=False, allow_unicode=True, width=110)
+
+
+if __name__ == "__main__":
+    print(json_schema(), end="")

@@ -26,6 +26,15 @@ def sha256_json(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def sha256_path(path: Path | str) -> str:
+    """Return the hash of a file, or of the names and contents of all files below a folder."""
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+        return sha256_json({str(p.relative_to(path)): sha256_file(p) for p in files})
+    return sha256_file(path)
+
+
 @functools.cache
 def code_version() -> str:
     """Return the foldcp version and, in a git checkout, its commit (`+dirty` when files differ from it)."""
@@ -66,8 +75,8 @@ class Provenance:
 
     @classmethod
     def of_files(cls, *paths: Path | str, **fields: Any) -> "Provenance":
-        """Return the provenance of a table computed from `paths`, hashing each of them."""
-        return cls(inputs={Path(p).name: sha256_file(p) for p in paths}, **fields)
+        """Return the provenance of a table computed from `paths` (files or folders), hashing each of them."""
+        return cls(inputs={Path(p).name: sha256_path(p) for p in paths}, **fields)
 
     def metadata(self, table: str) -> dict[bytes, bytes]:
         """Return Arrow key-value metadata; keys start with `foldcp.`, absent values are left out."""

@@ -1,0 +1,32 @@
+# The configuration, validated once, and the places of results. No arithmetic here.
+
+from snakemake.utils import validate
+
+from foldcp.config import parse
+
+validate(config, "../workflow/schemas/config.schema.yaml")
+
+CONFIG = parse(config)
+SECTIONS = CONFIG.model_dump(mode="json")
+
+
+def result(name: str) -> str:
+    """Return the path of a result inside the campaign folder."""
+    return str(CONFIG.results / name)
+
+
+def given(*paths) -> list[str]:
+    """Return those of the user's input files that the configuration names."""
+    return [str(path) for path in paths if path is not None]
+
+
+def planned_bins(wildcards) -> list[str]:
+    """Return the bins that the plan found work for: one predict job each."""
+    from foldcp.plan.bins import bins_of
+
+    return bins_of(checkpoints.plan.get().output.plan)
+
+
+def ledgers(wildcards) -> list[str]:
+    """Return the ledger of every bin of the plan."""
+    return [result(f"06_ledger/{name}.parquet") for name in planned_bins(wildcards)]

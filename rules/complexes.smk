@@ -1,0 +1,15 @@
+rule complexes:
+    input:
+        table=str(CONFIG.complexes.table),
+        copies=given(CONFIG.complexes.copies),
+    output:
+        complexes=result("01_complexes.parquet"),
+        rejected=result("01_rejected.parquet"),
+    params:
+        section=SECTIONS["complexes"],
+    log:
+        result("logs/complexes.log"),
+    conda:
+        "../envs/foldcp.yaml"
+    script:
+        "../workflow/scripts/complexes.py"

@@ -1,0 +1,100 @@
+"""Tables: declared schemas, whole files, provenance."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from foldcp.errors import InputError
+from foldcp.tables import Provenance, atomic_write, empty, read_table, rows_to_table, schemas, write_table
+from foldcp.tables.provenance import read_metadata
+
+ROW = {
+    "sha256": "0" * 64,
+    "length": 3,
+    "provider": "none",
+    "path": None,
+    "depth": 1,
+    "file_sha256": None,
+}
+
+
+def test_round_trip_keeps_values_descriptions_and_provenance(tmp_path):
+    path = tmp_path / "deep" / "msa.parquet"
+    source = tmp_path / "in.txt"
+    source.write_text("x")
+    table = rows_to_table(schemas.MSA, [ROW])
+    write_table(path, schemas.MSA, table, Provenance.of_files(source, seed=7, note="n"))
+    got = read_table(path, schemas.MSA)
+    assert got.to_pylist() == [ROW]
+    assert got.schema.field("depth").metadata[b"description"].startswith(b"rows of the alignment")
+    meta = read_metadata(got.schema.metadata)
+    assert meta["table"] == "msa" and meta["seed"] == "7" and meta["note"] == "n"
+    assert '"in.txt"' in meta["inputs"] and "config_sha256" not in meta
+
+
+@pytest.mark.parametrize("spec", schemas.ALL.values(), ids=schemas.ALL)
+def test_every_declared_table_writes_empty_and_explains_its_columns(spec, tmp_path):
+    write_table(tmp_path / "t", spec, empty(spec), Provenance())
+    assert read_table(tmp_path / "t", spec).num_rows == 0
+    assert all(len(f.metadata[b"description"]) > 5 for f in spec.schema)
+
+
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        ({**ROW, "extra": 1}, "extra"),
+        ({**ROW, "length": "three"}, "type"),
+        ({**ROW, "sha256": None}, "sha256"),
+    ],
+)
+def test_a_row_outside_the_schema_is_refused(row, named):
+    with pytest.raises(InputError, match=named):
+        rows_to_table(schemas.MSA, [row])
+
+
+def test_a_foreign_or_broken_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        read_table(tmp_path / "none", schemas.MSA)
+    (tmp_path / "text").write_text("not parquet")
+    with pytest.raises(InputError, match="not a readable Parquet"):
+        read_table(tmp_path / "text", schemas.MSA)
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "other")
+    with pytest.raises(InputError, match="not a msa table"):
+        read_table(tmp_path / "other", schemas.MSA)
+
+
+def test_equal_content_gives_equal_bytes(tmp_path):
+    for name in "ab":
+        write_table(tmp_path / name, schemas.MSA, rows_to_table(schemas.MSA, [ROW]), Provenance(seed=1))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    with pytest.raises(RuntimeError), atomic_write(path) as handle:
+        handle.write(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_killed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    code = f"""
+        import time
+        from foldcp.tables import atomic_write
+        with atomic_write({str(path)!r}) as handle:
+            handle.write(b"half"); handle.flush(); print("writing", flush=True); time.sleep(60)
+    """
+    child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
+    assert child.stdout.readline() == b"writing\n"
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert path.read_bytes() == b"old"

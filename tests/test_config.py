@@ -1,0 +1,76 @@
+"""The configuration: one declaration, one schema, one page for users."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from foldcp import config
+from foldcp.errors import InputError, UsageError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def keys(model: type, prefix: str = "") -> set[str]:
+    found = set()
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, config._Section):
+            found |= keys(kind, f"{prefix}{name}.")
+        else:
+            found.add(prefix + name)
+    return found
+
+
+def test_schema_file_is_generated_from_the_models():
+    assert (ROOT / "workflow/schemas/config.schema.yaml").read_text() == config.json_schema()
+
+
+def test_readme_explains_exactly_the_declared_keys():
+    explained = set(re.findall(r"^\| `([a-z_.]+)` \|", (ROOT / "config/README.md").read_text(), re.M))
+    assert explained == keys(config.Config)
+
+
+@pytest.mark.parametrize("name", ["config/config.yaml", "config/demo/config.yaml"])
+def test_shipped_configurations_are_valid(name):
+    assert config.load(ROOT / name).complexes.table.name == "complexes.tsv"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"complexes": {}}, "complexes.table"),
+        ({"complexes": {"table": "t", "formt": "csv"}}, "complexes.formt"),
+        ({"plan": {"bins": [512, 256]}}, "ascending"),
+        ({"predict": {"launcher": "lsf"}}, "'debug', 'local' or 'slurm'"),
+        ({"msa": {"provider": "directory"}}, "msa.directory"),
+        ({"seed": -1}, "seed"),
+        ({"campaign": "a b"}, "campaign"),
+    ],
+)
+def test_a_wrong_key_is_named(change, named):
+    with pytest.raises(UsageError, match=re.escape(named)):
+        config.parse({"complexes": {"table": "t"}, **change})
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: b: c", "\x00", ""])
+def test_a_file_that_is_no_configuration(tmp_path, text):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"c\.yaml"):
+        config.load(path)
+
+
+def test_hash_follows_the_named_sections_only():
+    base = config.parse({"complexes": {"table": "t"}})
+    other = config.parse({"complexes": {"table": "t"}, "report": {"top": 3}})
+    assert base.sha256("predict") == other.sha256("predict")
+    assert base.sha256("report") != other.sha256("report")
+    assert base.sha256() != other.sha256()
+
+
+def test_demo_warns():
+    text = yaml.safe_load((ROOT / "config/demo/config.yaml").read_text())
+    assert "mean nothing" in config.parse(text).note
+    assert config.parse({"complexes": {"table": "t"}}).note is None

@@ -1,0 +1,18 @@
+"""Unique sequences in, one alignment each out."""
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from foldcp.campaign.msa import collect
+from foldcp.campaign.stage import stage
+from foldcp.config import parse
+from foldcp.tables import Provenance, read_table, schemas, write_table
+
+config = parse(snakemake.config)
+with stage("msa", snakemake.log[0]) as say:
+    sequences = read_table(snakemake.input.sequences, schemas.SEQUENCES)
+    got = collect(sequences, config.msa, Path(snakemake.output.files))
+    origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("msa"))
+    write_table(snakemake.output.msa, schemas.MSA, got, origin)
+    say(f"{got.num_rows} unique sequences, provider {config.msa.provider}")

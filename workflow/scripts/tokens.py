@@ -1,0 +1,22 @@
+"""Complexes and sequences in, foldable complexes with their token counts out."""
+
+from snakemake.script import snakemake
+
+from foldcp.campaign.stage import stage
+from foldcp.campaign.tokens import count
+from foldcp.config import parse
+from foldcp.tables import Provenance, read_table, schemas, write_table
+
+config = parse(snakemake.config)
+with stage("tokens", snakemake.log[0]) as say:
+    got = count(
+        read_table(snakemake.input.complexes, schemas.COMPLEXES),
+        read_table(snakemake.input.sequences, schemas.SEQUENCES),
+        read_table(snakemake.input.unresolved, schemas.UNRESOLVED),
+        read_table(snakemake.input.msa, schemas.MSA),
+        config.sequences,
+    )
+    origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("sequences"))
+    write_table(snakemake.output.tokens, schemas.TOKENS, got.tokens, origin)
+    write_table(snakemake.output.rejected, schemas.REJECTED, got.rejected, origin)
+    say(f"{got.tokens.num_rows} complexes can be folded, {got.rejected.num_rows} rejected")
