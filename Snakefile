@@ -5,7 +5,10 @@ from snakemake.utils import min_version
 min_version("9.5")
 
 
-configfile: "config/config.yaml"
+# A configuration given with --configfile stands alone; nothing is mixed into it.
+if "complexes" not in config:
+
+    configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"

@@ -5,6 +5,7 @@ validates against, is generated from them (`make schemas`), and `config/README.m
 biologist's words; a test holds the three together.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,11 @@ DEMO_NOTE = "made with demo weights (a small random model): the structures and s
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
+def cache_folder() -> Path:
+    """Return the folder of fetched and built files: `$XDG_CACHE_HOME/foldcp`, else `~/.cache/foldcp`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foldcp"
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,7 +37,8 @@ class ComplexesConfig(_Section):
         "auto", description="Format of the table; auto looks at the header."
     )
     copies: Path | None = Field(
-        None, description="Your own stoichiometry: a CSV with columns complex_id,member,copies; it wins over the table."
+        None,
+        description="Your own stoichiometry: a CSV with columns complex_id,member,copies; it wins over the table.",
     )
 
 
@@ -40,7 +47,9 @@ class UniprotConfig(_Section):
 
     fetch: bool = Field(False, description="Fetch sequences that no FASTA file holds. Needs a network.")
     url: str = Field("https://rest.uniprot.org", description="Address of the UniProt REST service.")
-    cache: Path | None = Field(None, description="Folder of fetched entries; default: the user's cache folder.")
+    cache: Path | None = Field(
+        None, description="Folder of fetched entries; default: the user's cache folder."
+    )
     batch_size: int = Field(100, ge=1, le=500, description="Accessions per request.")
     requests_per_second: float = Field(1.0, gt=0, le=10, description="Upper limit of the request rate.")
 
@@ -50,11 +59,13 @@ class SequencesConfig(_Section):
 
     fasta: list[Path] = Field(default_factory=list, description="FASTA files (.gz too) or folders of them.")
     ligands: Path | None = Field(
-        None, description="CSV with columns member,ccd,smiles,description that says how to fold non-polymer members."
+        None,
+        description="CSV with columns member,ccd,smiles,description that says how to fold non-polymer members.",
     )
     uniprot: UniprotConfig = Field(default_factory=UniprotConfig, description="Fetching from UniProt.")
     missing_isoform: Literal["canonical", "reject"] = Field(
-        "canonical", description="When an isoform is absent: fold the canonical sequence and flag it, or reject."
+        "canonical",
+        description="When an isoform is absent: fold the canonical sequence and flag it, or reject.",
     )
     mature_chain: Literal["cut", "whole", "reject"] = Field(
         "whole",
@@ -62,7 +73,9 @@ class SequencesConfig(_Section):
         "entry and flag it, or reject.",
     )
     unsupported_member: Literal["drop", "reject"] = Field(
-        "drop", description="Members that cannot be folded (unknown small molecules): drop and flag, or reject."
+        "drop",
+        description="Members that cannot be folded (small molecules that the ligand table does not hold, RNA "
+        "without a sequence): drop and flag, or reject.",
     )
 
 
@@ -91,7 +104,9 @@ class PlanConfig(_Section):
         description="Upper edges of the size bins, in tokens; one job array per bin.",
         min_length=1,
     )
-    gpus: Path | None = Field(None, description="File of GPU models; default: the one that comes with foldcp.")
+    gpus: Path | None = Field(
+        None, description="File of GPU models; default: the one that comes with foldcp."
+    )
     gpu: str = Field("h100-80gb", description="GPU model of the cluster, a key of the GPU file.")
     max_ranks: PositiveInt = Field(1, description="Most GPUs for one complex. This version predicts on one.")
     shard_minutes: float = Field(240.0, gt=0, description="Wall time a job should fill.")
@@ -114,19 +129,26 @@ class SlurmConfig(_Section):
     gres: str = Field("gpu", description="Name of the GPU resource: gpu, or gpu:h100. Empty: ask for no GPU.")
     cpus_per_task: PositiveInt = Field(4, description="CPU cores for each rank.")
     mem_gb: float | None = Field(None, gt=0, description="Host memory of a job; default: the partition's.")
-    time_margin: float = Field(2.0, ge=1, description="Time limit of a job, in multiples of its predicted time.")
+    time_margin: float = Field(
+        2.0, ge=1, description="Time limit of a job, in multiples of its predicted time."
+    )
     max_jobs: PositiveInt = Field(64, description="Jobs of one bin that may run at once.")
-    setup: list[str] = Field(default_factory=list, description="Shell lines run in each job first, e.g. module load.")
+    setup: list[str] = Field(
+        default_factory=list, description="Shell lines run in each job first, e.g. module load."
+    )
 
 
 class PredictConfig(_Section):
     """How structures are predicted."""
 
     launcher: Literal["debug", "local", "slurm"] = Field(
-        "local", description="debug: inside Snakemake's own process; local: jobs on this machine; slurm: a cluster."
+        "local",
+        description="debug: inside Snakemake's own process; local: jobs on this machine; slurm: a cluster.",
     )
     model: str = Field("boltz2", description="demo, boltz2, or the path of a checkpoint.")
-    cache: Path | None = Field(None, description="Folder of weights and molecules; default: the user's cache folder.")
+    cache: Path | None = Field(
+        None, description="Folder of weights and molecules; default: the user's cache folder."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
     precision: Literal["fp32", "bf16-mixed", "bf16"] = Field("bf16-mixed", description="Arithmetic.")
     samples: PositiveInt = Field(1, description="Structures per complex.")
@@ -141,7 +163,9 @@ class PredictConfig(_Section):
 class EnrichmentConfig(_Section):
     """Which categories are over-represented among the best scored complexes."""
 
-    score: Literal["confidence_score", "iptm", "ptm", "complex_plddt"] = Field("iptm", description="Ranking score.")
+    score: Literal["confidence_score", "iptm", "ptm", "complex_plddt"] = Field(
+        "iptm", description="Ranking score."
+    )
     top_fraction: float = Field(0.1, gt=0, lt=1, description="Share of complexes called top.")
     min_size: PositiveInt = Field(3, description="Smallest category that is tested.")
 
@@ -156,7 +180,9 @@ class ReportConfig(_Section):
 class Config(_Section):
     """One campaign."""
 
-    campaign: str = Field("campaign", description="Name; part of every random seed.", pattern=r"^[A-Za-z0-9._-]{1,80}$")
+    campaign: str = Field(
+        "campaign", description="Name; part of every random seed.", pattern=r"^[A-Za-z0-9._-]{1,80}$"
+    )
     results: Path = Field(Path("results"), description="Folder the campaign writes to.")
     seed: int = Field(7, ge=0, lt=2**31, description="Seed of all randomness.")
     complexes: ComplexesConfig

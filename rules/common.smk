@@ -2,11 +2,12 @@
 
 from snakemake.utils import validate
 
-from foldcp.config import parse
+from foldcp import config as settings
+from foldcp.tables import distinct
 
 validate(config, "../workflow/schemas/config.schema.yaml")
 
-CONFIG = parse(config)
+CONFIG = settings.parse(config)
 SECTIONS = CONFIG.model_dump(mode="json")
 
 
@@ -22,9 +23,7 @@ def given(*paths) -> list[str]:
 
 def planned_bins(wildcards) -> list[str]:
     """Return the bins that the plan found work for: one predict job each."""
-    from foldcp.plan.bins import bins_of
-
-    return bins_of(checkpoints.plan.get().output.plan)
+    return distinct(checkpoints.plan.get().output.plan, "bin")
 
 
 def ledgers(wildcards) -> list[str]:

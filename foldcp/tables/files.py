@@ -77,3 +77,9 @@ def read_table(path: Path | str, spec: TableSpec) -> pa.Table:
         return check(spec, table)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def distinct(path: Path | str, column: str) -> list[str]:
+    """Return the sorted distinct values of one text column of a Parquet file, reading nothing else."""
+    values = pq.read_table(path, columns=[column]).column(column).unique().to_pylist()
+    return sorted(values)

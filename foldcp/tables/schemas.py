@@ -66,7 +66,7 @@ CHAIN = pa.struct(
         _key("chain_id", _TEXT, "chain name in the structure: A, B, ..., AA"),
         _key("member", _TEXT, "member this chain is a copy of"),
         _key("entity_type", _TEXT, "protein, rna, dna or ligand"),
-        _key("sha256", _TEXT, "hash of the sequence (ligands: of the CCD code or SMILES)"),
+        _key("sha256", _TEXT, "hash of the sequence (ligands: of the CCD code or SMILES); empty if unknown"),
         _key("copy", _INT, "1 for the first copy of the member"),
         _key("n_tokens", _INT, "tokens of this chain"),
     ]
@@ -122,7 +122,9 @@ SEQUENCES = TableSpec(
             _column("isoform", _INT, "isoform number asked for"),
             _column("feature", _TEXT, "mature chain asked for, e.g. PRO_0000028163"),
             _key("entity_type", _TEXT, "protein, rna, dna or ligand"),
-            _column("sequence", _TEXT, "one-letter sequence; null for ligands and when only the length is known"),
+            _column(
+                "sequence", _TEXT, "one-letter sequence; null for ligands and when only the length is known"
+            ),
             _column("ccd", _TEXT, "CCD code of a ligand"),
             _column("smiles", _TEXT, "SMILES of a ligand"),
             _key("length", _INT, "residues; heavy atoms for a ligand"),
@@ -131,7 +133,7 @@ SEQUENCES = TableSpec(
             _key(
                 "resolution",
                 _TEXT,
-                "exact, canonical_for_isoform, mature_chain, whole_entry_for_feature or length_only",
+                "exact, canonical_for_isoform, mature_chain, whole_entry_for_feature, merged_entry, length_only",
             ),
             _column("description", _TEXT, "protein name or ligand name"),
             _column("taxid", _INT, "NCBI taxonomy identifier"),
@@ -162,8 +164,9 @@ MSA = TableSpec(
             _key("length", _INT, "residues"),
             _key("provider", _TEXT, "directory, or none for a single sequence"),
             _column("path", _TEXT, "alignment file, relative to the table; null for a single sequence"),
-            _key("depth", _INT, "rows of the alignment, 1 for a single sequence"),
+            _key("depth", _INT, "rows of the alignment, 1 for a single sequence, 0 if it cannot be used"),
             _column("file_sha256", _TEXT, "hash of the alignment file"),
+            _column("error", _TEXT, "why the alignment cannot be used; complexes that need it are rejected"),
         ]
     ),
 )
@@ -180,9 +183,17 @@ TOKENS = TableSpec(
             _key("n_entities", _INT, "distinct chains"),
             _key("msa_depth", _INT, "rows of the deepest alignment, 1 where there is none"),
             _key("chains", pa.list_(CHAIN), "chains in the order they are folded"),
-            _key("input_key", _TEXT, "hash of everything the prediction reads: sequences, copies, alignments"),
-            _key("predicted_as", _TEXT, "complex_id whose prediction serves this row (first with this input_key)"),
-            _key("flags", pa.list_(_TEXT), "remarks, e.g. dropped:CHEBI:29105, isoform_missing:P12345-2"),
+            _key(
+                "input_key", _TEXT, "hash of everything the prediction reads: sequences, copies, alignments"
+            ),
+            _key(
+                "predicted_as",
+                _TEXT,
+                "complex_id whose prediction serves this row (first with this input_key)",
+            ),
+            _key(
+                "flags", pa.list_(_TEXT), "remarks, e.g. dropped:CHEBI:29105, canonical_for_isoform:P12345-2"
+            ),
         ]
     ),
 )
@@ -230,7 +241,9 @@ LEDGER = TableSpec(
             _column("peak_bytes", _LONG, "measured peak memory of the worst rank"),
             _column("predicted_peak_bytes", _LONG, "peak memory the plan expected"),
             _column("predicted_seconds", _REAL, "time the plan expected"),
-            _key("outcome", _TEXT, "done, oom, timeout, preempted, node_failure, bad_input, numerical, crashed"),
+            _key(
+                "outcome", _TEXT, "done, oom, timeout, preempted, node_failure, bad_input, numerical, crashed"
+            ),
             _column("message", _TEXT, "what went wrong, in words"),
             _key("run_key", _TEXT, "hash of input, settings, weights and prediction code version"),
             _column("weights_sha256", _TEXT, "hash of the checkpoint"),
@@ -243,7 +256,9 @@ _SAMPLE = [
     _key("complex_id", _TEXT, "complex"),
     _key("sample", _INT, "sample number, 0 = first"),
 ]
-_MEANINGLESS = _key("meaningless", _BOOL, "true when demo weights made the prediction: the scores mean nothing")
+_MEANINGLESS = _key(
+    "meaningless", _BOOL, "true when demo weights made the prediction: the scores mean nothing"
+)
 
 SCORES_COMPLEXES = TableSpec(
     "scores_complexes",
@@ -256,7 +271,9 @@ SCORES_COMPLEXES = TableSpec(
             _column("seed", _LONG, "campaign seed"),
             _column("n_tokens", _INT, "tokens"),
             _key("n_chains", _INT, "chains"),
-            _key("confidence_score", _REAL, "(4 complex_plddt + iptm) / 5; ptm instead of iptm for one chain"),
+            _key(
+                "confidence_score", _REAL, "(4 complex_plddt + iptm) / 5; ptm instead of iptm for one chain"
+            ),
             _key("ptm", _REAL, "predicted TM-score, 0 to 1"),
             _key("iptm", _REAL, "interface predicted TM-score, 0 to 1"),
             _column("protein_iptm", _REAL, "ipTM over protein-protein interfaces"),
@@ -302,7 +319,9 @@ SCORES_INTERFACES = TableSpec(
             _key("chain_b", _TEXT, "chain whose frames align the complex"),
             _column("member_a", _TEXT, "member of chain_a"),
             _column("member_b", _TEXT, "member of chain_b"),
-            _key("chain_pair_iptm", _REAL, "ipTM of chain_a seen from the frames of chain_b, 0 to 1; directed"),
+            _key(
+                "chain_pair_iptm", _REAL, "ipTM of chain_a seen from the frames of chain_b, 0 to 1; directed"
+            ),
             _MEANINGLESS,
         ]
     ),

@@ -1,7 +1,5 @@
 """Table in, complexes and rejected rows out."""
 
-from snakemake.script import snakemake
-
 from foldcp.campaign.complexes import ingest
 from foldcp.campaign.stage import stage
 from foldcp.config import parse

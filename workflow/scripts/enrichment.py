@@ -1,7 +1,5 @@
 """Scores and categories in, enrichment of categories among the best complexes out."""
 
-from snakemake.script import snakemake
-
 from foldcp.campaign.enrichment import enrich
 from foldcp.campaign.stage import stage
 from foldcp.config import parse
@@ -14,6 +12,8 @@ with stage("enrichment", snakemake.log[0]) as say:
         read_table(snakemake.input.complexes, schemas.COMPLEXES),
         config.enrichment,
     )
-    origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("enrichment"), note=config.note)
+    origin = Provenance.of_files(
+        *snakemake.input, config_sha256=config.sha256("enrichment"), note=config.note
+    )
     write_table(snakemake.output.enrichment, schemas.ENRICHMENT, got, origin)
     say(f"{got.num_rows} categories tested")

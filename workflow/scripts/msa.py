@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from foldcp.campaign.msa import collect
 from foldcp.campaign.stage import stage
 from foldcp.config import parse

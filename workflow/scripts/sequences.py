@@ -1,7 +1,5 @@
 """Members in, sequences and unresolved members out."""
 
-from snakemake.script import snakemake
-
 from foldcp.campaign.sequences import resolve
 from foldcp.campaign.stage import stage
 from foldcp.config import parse

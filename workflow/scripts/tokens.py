@@ -1,7 +1,5 @@
 """Complexes and sequences in, foldable complexes with their token counts out."""
 
-from snakemake.script import snakemake
-
 from foldcp.campaign.stage import stage
 from foldcp.campaign.tokens import count
 from foldcp.config import parse

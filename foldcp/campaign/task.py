@@ -1,0 +1,65 @@
+"""What a job runs: one shard, checkpointable, ended with the campaign where it must be."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import submitit
+from submitit.helpers import DelayedSubmission
+
+from foldcp.predict.outcomes import Outcome
+from foldcp.predict.shard import Shard, ShardSpec
+
+
+class ShardTask:
+    """The callable given to submitit. Requeued, it goes on with what is not done.
+
+    Parameters
+    ----------
+    spec
+        File written by :meth:`foldcp.predict.shard.ShardSpec.write`.
+    gpus
+        GPUs to show to the job, as in CUDA_VISIBLE_DEVICES; None leaves the choice to whoever started it.
+    parent
+        Process id of the campaign, if the job must not outlive it.
+    """
+
+    def __init__(self, spec: Path, gpus: str | None = None, parent: int | None = None) -> None:
+        self.spec, self.gpus, self.parent = spec, gpus, parent
+        self._shard: Shard | None = None
+
+    def __call__(self) -> None:
+        """Work through the shard."""
+        if self.gpus is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus
+        self._shard = Shard(ShardSpec.read(self.spec), submitit.JobEnvironment().job_id)
+        if self.parent is not None:
+            _end_with([os.getppid(), self.parent], self._shard)
+        self._shard.run()
+
+    def checkpoint(self) -> DelayedSubmission:
+        """Close the current attempt and return what to run next; submitit calls it before a requeue."""
+        if self._shard is not None:
+            self._shard.leave(Outcome.PREEMPTED, "the job was preempted or reached its time limit")
+        return DelayedSubmission(ShardTask(self.spec, self.gpus, self.parent))
+
+
+def _end_with(pids: list[int], shard: Shard) -> None:
+    # Without this, a job on this machine outlives a killed campaign and predicts what its rerun predicts too.
+    def alive(process: psutil.Process) -> bool:
+        with_pid = process.is_running()  # false as well when the pid now belongs to another process
+        return with_pid and process.status() != psutil.STATUS_ZOMBIE
+
+    def watch() -> None:
+        try:
+            guarded = [psutil.Process(pid) for pid in pids]
+            while all(alive(process) for process in guarded):
+                time.sleep(0.5)
+        except psutil.NoSuchProcess:
+            pass
+        shard.leave(Outcome.CRASHED, "the campaign's process ended")
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="end-with-campaign").start()

@@ -1,0 +1,237 @@
+"""The tokens stage: what each complex is made of when it is folded, and how large it is.
+
+Tokens are counted as Boltz-2 counts them (its `data/parse/schema.py` and `data/tokenize/boltz2.py`): one per
+amino acid or nucleotide, whatever the letter, and one per heavy atom of a ligand, none of which leaves.
+
+**Order of chains.** Equal content must give an equal prediction, in whatever order a table lists the members,
+so chains have a canonical order: proteins, DNA, RNA, ligands; in each the longest first, then by the hash of
+the sequence. Copies of one sequence are neighbours, also those of different members: to Boltz they are one
+entity.
+
+**Input key.** The hash of everything that a prediction reads, in that order: type, sequence and alignment of
+each chain. Neither names nor paths are part of it. Complexes with an equal key are predicted once:
+`predicted_as` names the first of them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from foldcp.config import SequencesConfig
+from foldcp.tables.provenance import sha256_json
+from foldcp.tables.schemas import REJECTED, TOKENS, rows_to_table
+
+# fmt: off
+HEAVY_ATOMS = {
+    "protein": {
+        "A": 5, "R": 11, "N": 8, "D": 8, "C": 6, "Q": 9, "E": 9, "G": 4, "H": 10, "I": 8, "L": 8, "K": 9,
+        "M": 8, "F": 11, "P": 7, "S": 6, "T": 7, "W": 14, "Y": 12, "V": 7,
+        "B": 5, "J": 5, "O": 5, "U": 5, "X": 5, "Z": 5,
+    },
+    "rna": {"A": 22, "G": 23, "C": 20, "U": 20, "N": 12},
+    "dna": {"A": 21, "G": 22, "C": 19, "T": 20, "N": 11},
+}
+# fmt: on
+"""Atoms of a residue, as Boltz keeps them: no terminal oxygen, five for any unknown amino acid."""
+
+_MEAN_ATOMS = {"protein": 7.9, "rna": 21.25, "dna": 20.5}
+"""Per residue, where only the length is known: mean over yeast and human proteins, or of the four bases."""
+
+_TYPES = ("protein", "dna", "rna", "ligand")
+_SHOWN = 5
+
+
+class Counted(NamedTuple):
+    """Outcome of the stage: every complex is in exactly one of the two tables."""
+
+    tokens: pa.Table
+    rejected: pa.Table
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A member as it is folded."""
+
+    member: str
+    entity_type: str
+    sha256: str
+    """Empty if only the length is known."""
+    n_tokens: int
+    n_atoms: int
+    msa_sha256: str | None
+    msa_depth: int
+    flags: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        return self.sha256 or f"member:{self.member}"
+
+    @property
+    def order(self) -> tuple[int, int, str, str]:
+        return _TYPES.index(self.entity_type), -self.n_tokens, self.identity, self.member
+
+
+class _Unfit(NamedTuple):
+    """Why a member cannot be folded."""
+
+    code: str
+    reason: str
+
+
+def count(
+    complexes: pa.Table,
+    sequences: pa.Table,
+    unresolved: pa.Table,
+    msa: pa.Table | None,
+    config: SequencesConfig,
+) -> Counted:
+    """Count the tokens of every complex, copies included, and reject complexes that cannot be folded.
+
+    Parameters
+    ----------
+    complexes, sequences, unresolved
+        Tables of the stages before.
+    msa
+        MSA table; None to plan without alignments.
+    config
+        What to do with members that cannot be folded.
+
+    Returns
+    -------
+    Counted
+        TOKENS and REJECTED tables, each in the order of `complexes`.
+    """
+    parts = _parts(sequences.to_pylist(), msa.to_pylist() if msa is not None else [])
+    unfit = {r["member"]: _Unfit(r["reason_code"], r["reason"]) for r in unresolved.to_pylist()}
+    counted: list[dict[str, Any]] = []
+    rejected: list[dict[str, Any]] = []
+    first: dict[str, str] = {}
+    for row in complexes.select(["complex_id", "source_id", "source_row", "members"]).to_pylist():
+        folded = {m["member"]: unfit.get(m["member"]) or parts[m["member"]] for m in row["members"]}
+        wrong = {key: part for key, part in folded.items() if isinstance(part, _Unfit)}
+        if wrong and not _can_drop(wrong, len(folded), config):
+            rejected.append(_rejection(row, wrong))
+            continue
+        kept = [(p, m["copies"]) for m in row["members"] if isinstance(p := folded[m["member"]], _Part)]
+        counted.append(_count_one(row["complex_id"], kept, sorted(wrong), first))
+    return Counted(rows_to_table(TOKENS, counted), rows_to_table(REJECTED, rejected))
+
+
+def chain_name(index: int) -> str:
+    """Return the name of chain `index`, from 0: A to Z, AA, AB, ... (Boltz allows five characters)."""
+    name = ""
+    index += 1
+    while index:
+        index, letter = divmod(index - 1, 26)
+        name = chr(ord("A") + letter) + name
+    return name
+
+
+def _parts(
+    sequences: Iterable[Mapping[str, Any]], msa: Iterable[Mapping[str, Any]]
+) -> dict[str, _Part | _Unfit]:
+    alignments = {row["sha256"]: row for row in msa}
+    # Where no sequence has an alignment, single sequences are the user's choice and no remark is due.
+    some_aligned = any(row["path"] for row in alignments.values())
+    parts: dict[str, _Part | _Unfit] = {}
+    for row in sequences:
+        alignment = alignments.get(row["sha256"]) if row["entity_type"] == "protein" else None
+        if alignment and alignment["error"]:
+            parts[row["member"]] = _Unfit("bad_alignment", f"{row['member']}: {alignment['error']}")
+            continue
+        parts[row["member"]] = _part(row, alignment, some_aligned)
+    return parts
+
+
+def _part(row: Mapping[str, Any], alignment: Mapping[str, Any] | None, some_aligned: bool) -> _Part:
+    flags = []
+    if row["resolution"] not in ("exact", "length_only"):
+        flags.append(f"{row['resolution']}:{row['member']}")
+    if some_aligned and alignment and not alignment["path"]:
+        flags.append(f"single_sequence:{row['member']}")
+    return _Part(
+        row["member"],
+        row["entity_type"],
+        row["sha256"] or "",
+        row["length"],
+        _heavy_atoms(row["entity_type"], row["sequence"], row["length"]),
+        alignment["file_sha256"] if alignment else None,
+        alignment["depth"] if alignment else 1,
+        tuple(flags),
+    )
+
+
+def _heavy_atoms(entity_type: str, sequence: str | None, length: int) -> int:
+    if entity_type == "ligand":
+        return length
+    if sequence is None:
+        return round(_MEAN_ATOMS[entity_type] * length)
+    return sum(atoms * sequence.count(letter) for letter, atoms in HEAVY_ATOMS[entity_type].items())
+
+
+def _can_drop(wrong: Mapping[str, _Unfit], n_members: int, config: SequencesConfig) -> bool:
+    """Whether the complex is folded without its unfit members: never without a protein, nor without all."""
+    droppable = config.unsupported_member == "drop" and all(
+        u.code == "unsupported_member" for u in wrong.values()
+    )
+    return droppable and len(wrong) < n_members
+
+
+def _rejection(row: Mapping[str, Any], wrong: Mapping[str, _Unfit]) -> dict[str, Any]:
+    # A complex that could do without some unfit members is rejected for the others.
+    worst = sorted(wrong.items(), key=lambda item: item[1].code == "unsupported_member")
+    reasons = [unfit.reason for _, unfit in worst[:_SHOWN]]
+    if len(worst) > _SHOWN:
+        reasons.append(f"and {len(worst) - _SHOWN} more members")
+    return {
+        "stage": "tokens",
+        "complex_id": row["complex_id"],
+        "source_id": row["source_id"],
+        "source_row": row["source_row"],
+        "reason_code": worst[0][1].code,
+        "reason": "; ".join(reasons),
+        "raw": ";".join(key for key, _ in worst)[:200],
+    }
+
+
+def _count_one(
+    complex_id: str, parts: list[tuple[_Part, int]], dropped: list[str], first: dict[str, str]
+) -> dict[str, Any]:
+    """Return the TOKENS row; `first` maps each input key to the first complex with it, and is added to."""
+    parts = sorted(parts, key=lambda item: item[0].order)
+    chains = [
+        {
+            "member": part.member,
+            "entity_type": part.entity_type,
+            "sha256": part.sha256,
+            "copy": copy,
+            "n_tokens": part.n_tokens,
+        }
+        for part, copies in parts
+        for copy in range(1, copies + 1)
+    ]
+    for index, chain in enumerate(chains):
+        chain["chain_id"] = chain_name(index)
+    key = _input_key(parts)
+    return {
+        "complex_id": complex_id,
+        "n_tokens": sum(part.n_tokens * copies for part, copies in parts),
+        "n_atoms": sum(part.n_atoms * copies for part, copies in parts),
+        "n_chains": len(chains),
+        "n_entities": len({(part.entity_type, part.identity) for part, _ in parts}),
+        "msa_depth": max(part.msa_depth for part, _ in parts),
+        "chains": chains,
+        "input_key": key,
+        "predicted_as": first.setdefault(key, complex_id),
+        "flags": [
+            *(f"dropped:{key}" for key in dropped),
+            *(flag for part, _ in parts for flag in part.flags),
+        ],
+    }
+
+
+def _input_key(parts: Iterable[tuple[_Part, int]]) -> str:
+    chains = [(p.entity_type, p.identity, p.msa_sha256) for p, copies in parts for _ in range(copies)]
+    return sha256_json(chains)

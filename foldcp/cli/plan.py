@@ -1,0 +1,148 @@
+"""`foldcp plan`: how much of a table a cluster can fold, on which meshes, in how many GPU-hours."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foldcp.config import TABLE_FORMATS, PlanConfig, SequencesConfig
+from foldcp.errors import UsageError, unknown_choice
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from foldcp.plan import Planned, Workload
+
+_DEFAULT = PlanConfig()
+_PRECISIONS = ["fp32", "bf16-mixed", "bf16"]
+
+
+def plan(
+    table: Annotated[Path, typer.Option(help="Table of complexes or interactions; .gz too.")],
+    fasta: Annotated[
+        list[Path] | None, typer.Option(help="Sequences: FASTA file, .gz too, or folder; may be repeated.")
+    ] = None,
+    lengths: Annotated[
+        Path | None, typer.Option(help="Lengths instead of sequences: a table with columns Entry and Length.")
+    ] = None,
+    format: Annotated[str, typer.Option(help=f"Format of the table: {', '.join(TABLE_FORMATS)}.")] = "auto",
+    copies: Annotated[
+        Path | None, typer.Option(help="Your own stoichiometry: CSV with columns complex_id,member,copies.")
+    ] = None,
+    gpu: Annotated[str, typer.Option(help="GPU model, a key of the GPU file.")] = _DEFAULT.gpu,
+    gpus: Annotated[Path | None, typer.Option(help="Your own GPU models, as in config/gpus.yaml.")] = None,
+    max_ranks: Annotated[int, typer.Option(min=1, max=4096, help="Most GPUs for one complex.")] = 64,
+    bins: Annotated[
+        str, typer.Option(help="Upper edges of the size bins, in tokens, ascending, joined by commas.")
+    ] = ",".join(map(str, _DEFAULT.bins)),
+    shard_minutes: Annotated[
+        float, typer.Option(help="Wall time a job should fill.")
+    ] = _DEFAULT.shard_minutes,
+    model: Annotated[str, typer.Option(help="demo, boltz2, or the path of a checkpoint.")] = "boltz2",
+    samples: Annotated[int, typer.Option(min=1, help="Structures per complex.")] = 1,
+    recycles: Annotated[int, typer.Option(min=0, help="Recycling passes of the trunk.")] = 3,
+    steps: Annotated[int, typer.Option(min=2, help="Diffusion steps.")] = 200,
+    precision: Annotated[str, typer.Option(help=f"Arithmetic: {', '.join(_PRECISIONS)}.")] = "bf16-mixed",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The plan, as Parquet.")] = None,
+    rejected: Annotated[Path | None, typer.Option(help="Rejected rows with the reason, as Parquet.")] = None,
+) -> None:
+    """Plan a campaign and print its coverage: tokens, complexes, share, mesh, GPUs, GPU-hours.
+
+    Give sequences (--fasta) or, faster, lengths (--lengths). Nothing is predicted.
+
+    \b
+    Example:
+      foldcp plan --table allComplexes.txt --lengths uniprot_lengths.tsv --gpu h100-80gb -o plan.parquet
+    """
+    from foldcp.plan import Workload, make_plan
+
+    if (lengths is None) == (not fasta):
+        raise UsageError("give sequences with --fasta or lengths with --lengths, one of the two")
+    if precision not in _PRECISIONS:
+        raise unknown_choice("precision", precision, _PRECISIONS)
+    config = PlanConfig(
+        bins=_edges(bins), gpus=gpus, gpu=gpu, max_ranks=max_ranks, shard_minutes=_positive(shard_minutes)
+    )
+    workload = Workload(samples, recycles, steps, precision, model)
+    tokens, lost = _tokens(table, format, copies, fasta or [], lengths)
+    planned = make_plan(tokens, config, workload)
+    _write(planned, lost, [table, *(fasta or []), *([lengths] if lengths else [])], output, rejected)
+    typer.echo(_summary(tokens, lost, planned, config, workload))
+
+
+def _edges(text: str) -> list[int]:
+    """Return ascending bin edges from `512,1024`."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise UsageError(f"--bins {text!r}: expected token counts joined by commas, e.g. 512,1024,2048")
+    edges = [int(part) for part in parts]
+    if edges != sorted(set(edges)):
+        raise UsageError(f"--bins {text!r}: the edges must ascend")
+    return edges
+
+
+def _positive(minutes: float) -> float:
+    if not 0 < minutes < float("inf"):
+        raise UsageError(f"--shard-minutes {minutes}: expected more than 0")
+    return minutes
+
+
+def _tokens(
+    table: Path, fmt: str, copies: Path | None, fasta: list[Path], lengths: Path | None
+) -> tuple["pa.Table", list["pa.Table"]]:
+    """Run the stages before the plan; return tokens and the tables of rejected rows."""
+    from foldcp.campaign.complexes import ingest
+    from foldcp.campaign.sequences import resolve, resolve_lengths
+    from foldcp.campaign.tokens import count
+
+    ingested = ingest(table, fmt, copies)
+    config = SequencesConfig(fasta=fasta)
+    if lengths is not None:
+        resolved = resolve_lengths(ingested.complexes, lengths)
+    else:
+        resolved = resolve(ingested.complexes, config)
+    counted = count(ingested.complexes, resolved.sequences, resolved.unresolved, None, config)
+    return counted.tokens, [ingested.rejected, counted.rejected]
+
+
+def _write(
+    planned: "Planned", lost: list["pa.Table"], inputs: list[Path], output: Path | None, rejected: Path | None
+) -> None:
+    import pyarrow as pa
+
+    from foldcp.tables import Provenance, write_table
+    from foldcp.tables.schemas import PLAN, REJECTED
+
+    if output is None and rejected is None:
+        return
+    origin = Provenance.of_files(*(path for path in inputs if path.is_file()))
+    if output is not None:
+        write_table(output, PLAN, planned.plan, origin)
+    if rejected is not None:
+        write_table(rejected, REJECTED, pa.concat_tables([*lost, planned.rejected]), origin)
+
+
+def _summary(
+    tokens: "pa.Table", lost: list["pa.Table"], planned: "Planned", config: PlanConfig, workload: "Workload"
+) -> str:
+    from foldcp.plan import coverage, render
+
+    codes = [code for t in (*lost, planned.rejected) for code in t["reason_code"].to_pylist()]
+    rows = coverage(tokens, planned.plan)
+    lines = [
+        f"{tokens.num_rows} complexes with a known size, {planned.plan.num_rows} predictions to run",
+        f"GPU {config.gpu}, at most {config.max_ranks} per complex; model {workload.model}, "
+        f"{workload.samples} x {workload.steps} steps, {workload.recycles} recycles, {workload.precision}",
+        "",
+        render(rows) if rows else "nothing can be predicted",
+        "",
+        f"in all {sum(row.shards for row in rows)} jobs, {sum(row.gpu_hours for row in rows):.1f} GPU-hours "
+        "(memory and time are estimates)",
+    ]
+    if codes:
+        reasons = ", ".join(f"{code} {n}" for code, n in Counter(codes).most_common())
+        lines.append(f"rejected {len(codes)}: {reasons}")
+    if any(row.mesh.ranks > 1 for row in rows):
+        lines.append("note: this version predicts on one GPU (mesh 1x1); larger meshes are planned only")
+    return "\n".join(lines)

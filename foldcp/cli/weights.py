@@ -1,0 +1,42 @@
+"""`foldcp weights`: download the released weights and molecules, resumably, and check them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def weights(
+    model: Annotated[str, typer.Option(help="boltz2; model demo needs no download.")] = "boltz2",
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder to download to; default: $BOLTZ_CACHE, else ~/.boltz.")
+    ] = None,
+) -> None:
+    """Download the released weights and molecules; an interrupted download continues where it stopped.
+
+    Files that are there are checked, not downloaded again. The folder is the one that `boltz predict` uses.
+
+    \b
+    Example:
+      foldcp weights --cache /data/boltz
+    """
+    from foldcp.predict.weights import download
+
+    files = download(model, cache, _Report())
+    typer.echo(f"checkpoint  {files.checkpoint}")
+    typer.echo(f"molecules   {files.molecules}")
+
+
+class _Report:
+    """Prints a line to stderr for each file and each further tenth of it."""
+
+    def __init__(self) -> None:
+        self.last: tuple[str, int] | None = None
+
+    def __call__(self, name: str, got: int, total: int | None) -> None:
+        step = got * 10 // total if total else got >> 28
+        if (name, step) != self.last:
+            self.last = (name, step)
+            of = f" of {total / 1e6:.0f}" if total else ""
+            print(f"{name}: {got / 1e6:.0f}{of} MB", file=sys.stderr, flush=True)

@@ -1,0 +1,108 @@
+"""The time model: operations of Boltz-2 inference over an assumed throughput, plus fixed costs.
+
+Counted are the multiply-adds (two operations each) of the layers; embeddings, norms and pointwise operations
+are left out, the effective throughput of `gpus.yaml` absorbs them. Legend: n tokens, a atom channels, c pair
+channels, w triangle-attention width, s single channels, m alignment channels, d = 2 s diffusion channels.
+
+The trunk and the confidence module run at the precision asked for; Boltz-2 always samples in fp32.
+
+CPU: calibrated with the real code on two cores of a server. One Pairformer layer of released widths at 512
+tokens takes 10.1 s, which is 0.05e12 operations per second.
+"""
+
+from dataclasses import dataclass
+
+from foldcp.plan.gpus import Gpu
+from foldcp.plan.memory import MAX_MSA_ROWS
+from foldcp.plan.mesh import Mesh
+from foldcp.plan.workload import ModelSizes, Size, Workload
+
+_AVERAGING_WIDTH, _AVERAGING_HEADS = 256, 8
+"""Pair-weighted averaging: 8 heads x 32."""
+_OUTER_WIDTH = 32
+"""Outer product mean: hidden channels."""
+_WINDOW_KEYS = 128
+"""Keys an atom attends to."""
+_CONFIDENCE_BINS = 64
+
+
+@dataclass(frozen=True)
+class Overheads:
+    """Costs that do not grow with the input. Assumptions, except where measured."""
+
+    startup_seconds: float = 45.0
+    """Importing torch and loading weights and molecules, once per job."""
+    complex_seconds: float = 2.0
+    """Parsing, featurizing and writing one complex."""
+    layer_seconds: float = 1.0e-3
+    """Launching the kernels of one layer."""
+    mesh_efficiency: float = 0.7
+    """Share of the added GPUs' throughput that is left after communication."""
+
+
+OVERHEADS = Overheads()
+
+
+def pair_block_flops(n: int, c: int, w: int) -> float:
+    """Return the operations of one pair stack: two triangle multiplications, two attentions, a transition."""
+    return 2.0 * n * n * (24 * c * c + 10 * c * w + n * (2 * c + 4 * w))
+
+
+def trunk_flops(size: Size, model: ModelSizes) -> float:
+    """Return the operations of one trunk pass: template module, MSA module, Pairformer."""
+    n, rows = size.tokens, min(size.msa_depth, MAX_MSA_ROWS)
+    c, s, m = model.token_z, model.token_s, model.msa_s
+    pair = pair_block_flops(n, c, model.triangle_width)
+    single = 2.0 * n * (17 * s * s + n * (c * model.pairformer_heads + 2 * s))
+    per_row = m * (3 * _AVERAGING_WIDTH + 2 * _OUTER_WIDTH + 12 * m)
+    averaging = n * (c * _AVERAGING_HEADS + rows * _AVERAGING_WIDTH)
+    outer = n * (rows + c) * _OUTER_WIDTH**2
+    msa = 2.0 * n * (rows * per_row + averaging + outer) + pair
+    template = pair_block_flops(n, model.template_dim, model.triangle_width)
+    return (
+        model.pairformer_blocks * (pair + single) + model.msa_blocks * msa + model.template_blocks * template
+    )
+
+
+def diffusion_flops(size: Size, model: ModelSizes) -> float:
+    """Return the operations of one denoising step of one sample: atom layers and token transformer."""
+    n, d, a = size.tokens, 2 * model.token_s, model.atom_s
+    tokens = model.transformer_depth * 2.0 * n * (19 * d * d + 2 * n * d) + 2.0 * n * 13 * d * d
+    atoms = 2 * model.atom_depth * 2.0 * size.atoms * (19 * a * a + 2 * _WINDOW_KEYS * a)
+    return tokens + atoms + 4.0 * size.atoms * a * d
+
+
+def confidence_flops(size: Size, model: ModelSizes) -> float:
+    """Return the operations of the confidence module for one sample."""
+    n, c, s = size.tokens, model.token_z, model.token_s
+    single = 2.0 * n * (17 * s * s + n * (c * model.pairformer_heads + 2 * s))
+    heads = 2.0 * n * n * c * _CONFIDENCE_BINS * 4
+    return model.confidence_blocks * (pair_block_flops(n, c, model.triangle_width) + single) + heads
+
+
+def conditioning_flops(size: Size, model: ModelSizes) -> float:
+    """Return the operations of the diffusion's pair conditioning and bias, computed once."""
+    c = model.token_z
+    return 2.0 * size.tokens**2 * (14 * c * c + c * model.transformer_depth * model.transformer_heads)
+
+
+def layer_calls(workload: Workload) -> int:
+    """Return how many layers one prediction runs."""
+    m = workload.sizes
+    trunk = m.pairformer_blocks + m.msa_blocks + m.template_blocks
+    return (
+        (workload.recycles + 1) * trunk
+        + workload.steps * (m.transformer_depth + 2 * m.atom_depth)
+        + workload.samples * m.confidence_blocks
+    )
+
+
+def predicted_seconds(size: Size, workload: Workload, mesh: Mesh, gpu: Gpu) -> float:
+    """Return the predicted wall time of one complex on its mesh, in seconds, model already loaded."""
+    m = workload.sizes
+    trunk = (workload.recycles + 1) * trunk_flops(size, m) + conditioning_flops(size, m)
+    trunk += workload.samples * confidence_flops(size, m)
+    sampling = workload.samples * workload.steps * diffusion_flops(size, m)
+    serial = trunk / gpu.flops_per_second(workload.precision) + sampling / gpu.flops_per_second("fp32")
+    speed = 1.0 + (mesh.ranks - 1) * OVERHEADS.mesh_efficiency
+    return serial / speed + layer_calls(workload) * OVERHEADS.layer_seconds + OVERHEADS.complex_seconds

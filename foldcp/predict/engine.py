@@ -1,0 +1,73 @@
+"""The seam behind which a model runs: features and seeds in, structures and confidences out. Imports no torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from foldcp.predict.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from foldcp.predict.features import Features
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Structures of one complex. S samples, A atoms, N tokens.
+
+    Attributes
+    ----------
+    coordinates
+        Atom positions in ångströms, [S, A, 3], fp32, in the order of Boltz's atom table.
+    confidence
+        One dictionary per sample, with exactly the keys of Boltz's `confidence_*.json`.
+    plddt
+        Per-token pLDDT, [S, N], 0 to 1.
+    pae, pde
+        Predicted aligned and distance error in ångströms, [S, N, N]; None unless asked for.
+    """
+
+    coordinates: "np.ndarray"
+    confidence: list[dict[str, Any]]
+    plddt: "np.ndarray"
+    pae: "np.ndarray | None" = None
+    pde: "np.ndarray | None" = None
+
+
+class Engine(Protocol):
+    """A loaded model.
+
+    Attributes
+    ----------
+    name
+        Which engine it is, for the record.
+    device
+        `cpu` or `cuda:0`.
+    device_name
+        Model of the GPU, or `cpu`.
+    """
+
+    name: str
+    device: str
+    device_name: str
+
+    def fold(self, features: "Features", sample_seeds: Sequence[int], settings: Settings) -> Folded:
+        """Fold one complex, one sample per seed."""
+        ...
+
+
+def load(checkpoint: Path, settings: Settings) -> Engine:
+    """Load a checkpoint into the engine for the mesh of the settings.
+
+    Raises
+    ------
+    MissingError
+        If the device that was asked for is not there.
+    InputError
+        If the file is no Boltz-2 checkpoint.
+    """
+    from foldcp.predict.serial import SerialEngine
+
+    return SerialEngine(checkpoint, settings)

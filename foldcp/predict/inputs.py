@@ -1,0 +1,171 @@
+"""Parsing of one input with Boltz's own functions, into the structures that its tokenizer takes.
+
+Boltz's command line does the same through files and skips, with a printed traceback, whatever fails. Here
+nothing touches the disk, and a failure is an `InputError` that says what Boltz could not do.
+"""
+
+import contextlib
+import copy
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from foldcp.errors import FoldcpError, InputError
+from foldcp.predict.document import Document
+from foldcp.predict.outcomes import is_out_of_memory
+from foldcp.predict.seeds import seeded_conformers
+
+_log = logging.getLogger(__name__)
+_MAX_ALIGNMENT_ROWS = 8192
+"""Boltz's default of `--max_msa_seqs`."""
+
+
+@contextlib.contextmanager
+def boltz_at_work(task: str) -> Iterator[None]:
+    """Run Boltz's code: its chatter goes to the log, and what it trips over in an input is an `InputError`."""
+    chatter = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(chatter):
+            yield
+    except (FoldcpError, OSError):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise InputError(f"Boltz-2 cannot {task}: {type(error).__name__}: {error}") from error
+    finally:
+        if text := chatter.getvalue().strip():
+            _log.debug("boltz: %s", text)
+
+
+def component_codes(document: Document) -> set[str]:
+    """Return the CCD codes that parsing the input needs, those of its templates included.
+
+    Raises
+    ------
+    InputError
+        If a template cannot be read.
+    """
+    import gemmi
+
+    codes = document.codes()
+    for path in document.templates():
+        try:
+            structure = gemmi.read_structure(str(path))
+        except (RuntimeError, ValueError, OSError) as error:
+            raise InputError(f"template {path.name} cannot be read: {error}") from None
+        codes.update(residue.name for model in structure for chain in model for residue in chain)
+    return codes - {"HOH", "DOD"}
+
+
+def parse(document: Document, name: str, molecules: Path, canonicals: dict[str, Any], seed: int) -> Any:
+    """Parse an input.
+
+    Parameters
+    ----------
+    document
+        The checked input.
+    name
+        Name of the record.
+    molecules
+        Folder of molecules that holds all codes the input needs.
+    canonicals
+        Loaded molecules of the standard amino acids.
+    seed
+        Seed of the conformers of SMILES ligands.
+
+    Returns
+    -------
+    boltz.data.types.Input
+        Structure, alignments, record, constraints, templates and extra molecules.
+
+    Raises
+    ------
+    InputError
+        If Boltz cannot read the input.
+    """
+    from boltz.data.parse.schema import parse_boltz_schema
+    from boltz.data.types import Input
+
+    _check_smiles(document)
+    with boltz_at_work("read this input"), seeded_conformers(seed), _ordered_templates():
+        # Copies, because Boltz writes into what it is given.
+        schema, known = copy.deepcopy(document.schema), dict(canonicals)
+        target = parse_boltz_schema(name, schema, known, molecules, True)
+    return Input(
+        structure=target.structure,
+        msa=_alignments(target.record),
+        record=target.record,
+        residue_constraints=target.residue_constraints,
+        templates=target.templates if target.record.templates else None,
+        extra_mols=target.extra_mols,
+    )
+
+
+def _check_smiles(document: Document) -> None:
+    from rdkit import Chem, rdBase
+
+    for item in document.schema["sequences"]:
+        smiles = item.get("ligand", {}).get("smiles")
+        with rdBase.BlockLogs():
+            if smiles is not None and Chem.MolFromSmiles(smiles) is None:
+                raise InputError(f"{document.path.name}: {smiles!r} is not a valid SMILES")
+
+
+@contextlib.contextmanager
+def _ordered_templates() -> Iterator[None]:
+    # Boltz matches chains to templates in the order of a Python set, which differs from process to process;
+    # the match, and with it the structure, would differ where copies of a chain fit equally well.
+    from boltz.data.parse import schema
+
+    original = schema.get_template_records_from_search
+
+    def ordered(*, chain_ids: list[str], template_chain_ids: list[str], **others: Any) -> Any:
+        return original(chain_ids=sorted(chain_ids), template_chain_ids=sorted(template_chain_ids), **others)
+
+    schema.get_template_records_from_search = ordered
+    try:
+        yield
+    finally:
+        schema.get_template_records_from_search = original
+
+
+def _alignments(record: Any) -> dict[int, Any]:
+    """Return chain index to alignment. Boltz puts the path of the file, or -1 for none, where its id goes."""
+    loaded: dict[str, Any] = {}
+    alignments: dict[int, Any] = {}
+    for chain in record.chains:
+        if chain.msa_id in (-1, 0):  # 0 asks for a search, which applies to proteins only; those always name a file
+            chain.msa_id = -1
+            continue
+        if chain.msa_id not in loaded:
+            loaded[chain.msa_id] = _read_alignment(Path(chain.msa_id))
+        alignments[chain.chain_id] = loaded[chain.msa_id]
+        _check_width(loaded[chain.msa_id], Path(chain.msa_id), chain)
+    return alignments
+
+
+def _read_alignment(path: Path) -> Any:
+    from boltz.data.parse.a3m import parse_a3m
+    from boltz.data.parse.csv import parse_csv
+
+    with boltz_at_work(f"read the alignment {path.name}"):
+        if path.suffix == ".csv":
+            alignment = parse_csv(path, max_seqs=_MAX_ALIGNMENT_ROWS)
+        else:
+            alignment = parse_a3m(path, taxonomy=None, max_seqs=_MAX_ALIGNMENT_ROWS)
+    if not len(alignment.sequences):
+        raise InputError(f"alignment {path.name} has no sequence")
+    return alignment
+
+
+def _check_width(alignment: Any, path: Path, chain: Any) -> None:
+    # Boltz pairs columns with residues by position, and would silently shift a row that is too short.
+    widths = alignment.sequences["res_end"] - alignment.sequences["res_start"]
+    for row in (widths != chain.num_residues).nonzero()[0][:1]:
+        raise InputError(
+            f"alignment {path.name}: row {row + 1} has {widths[row]} columns, but chain {chain.chain_name} has "
+            f"{chain.num_residues} residues"
+        )

@@ -1,0 +1,139 @@
+"""A session: the model loaded once, targets predicted one after another, each exact and on its own."""
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from foldcp import demo
+from foldcp.predict import checkpoint as checkpoints
+from foldcp.predict import engine, markers, memory, writer
+from foldcp.predict.document import Document, read
+from foldcp.predict.outcomes import NumericalError
+from foldcp.predict.seeds import Seeds
+from foldcp.predict.settings import Settings
+from foldcp.predict.targets import Target
+
+
+class Session:
+    """A loaded model and its molecules.
+
+    Parameters
+    ----------
+    settings
+        How to predict.
+    checkpoint
+        The model, where it is already known; default: the one that the settings name.
+
+    Attributes
+    ----------
+    settings
+        How to predict.
+    weights_sha256
+        Hash of the checkpoint.
+    device, device_name
+        `cpu` or `cuda:0`; model of the GPU, or `cpu`.
+    note
+        What to say beside any score; None with trained weights.
+
+    Raises
+    ------
+    MissingError
+        If weights, molecules or the device are not on this machine.
+    """
+
+    def __init__(self, settings: Settings, checkpoint: checkpoints.Checkpoint | None = None) -> None:
+        self.settings = settings
+        checkpoint = checkpoint or checkpoints.find(settings)
+        self.weights_sha256 = checkpoint.sha256
+        self.engine = engine.load(checkpoint.path, settings)
+        self.device, self.device_name = self.engine.device, self.engine.device_name
+        self.note = demo.NOTE if settings.demo else None
+        self._molecules = checkpoint.molecules
+        self._canonicals = _load_canonicals(checkpoint.molecules.provide([]))
+
+    def predict(self, target: Target, predictions: Path) -> None:
+        """Predict one target.
+
+        Writes `predictions/<id>/` in Boltz's layout, with the completion marker last. Files appear there only
+        when all of them are written; until the marker follows, the folder does not count as done.
+
+        Raises
+        ------
+        InputError
+            If the input cannot be folded as written.
+        NumericalError
+            If a coordinate or a score is not finite.
+        Exception
+            Whatever else goes wrong, e.g. out of memory; `foldcp.predict.outcomes.classify` sorts it.
+        """
+        memory.reset_peak(self.device)
+        started = time.monotonic()
+        directory = predictions / target.id
+        document = read(target.input)
+        seeds = Seeds(self.settings.campaign, self.settings.seed, document.key())
+        sample_seeds = [seeds.sample(number) for number in range(self.settings.samples)]
+
+        parsed, features = self._prepare(document, target.id, seeds)
+        folded = self.engine.fold(features, sample_seeds, self.settings)
+        _check_finite(folded)
+        with writer.staging(directory) as staged:
+            writer.write(folded, parsed.structure, target.id, staged, self.note)
+            files = writer.publish(staged, directory, target.id, target.input)
+        facts = self._facts(target, features, sample_seeds, folded) | _measured(self.device, started)
+        markers.write_marker(
+            directory, markers.run_key(target.input_key, self.settings, self.weights_sha256), files, facts
+        )
+
+    def _prepare(self, document: Document, name: str, seeds: Seeds) -> tuple[Any, Any]:
+        from foldcp.predict.features import featurize
+        from foldcp.predict.inputs import component_codes, parse
+
+        folder = self._molecules.provide(component_codes(document))
+        parsed = parse(document, name, folder, self._canonicals, seeds.conformers)
+        return parsed, featurize(parsed, folder, self._canonicals, seeds.features)
+
+    def _facts(
+        self, target: Target, features: Any, sample_seeds: Sequence[int], folded: engine.Folded
+    ) -> dict[str, Any]:
+        ranks = zip(writer.ranks(folded), sample_seeds, strict=True)
+        samples = [{"sample": number, "rank": rank, "seed": seed} for number, (rank, seed) in enumerate(ranks)]
+        return {
+            "id": target.id,
+            "input_key": target.input_key,
+            "model": self.settings.model,
+            "note": self.note,
+            "weights_sha256": self.weights_sha256,
+            "molecules": self._molecules.source,
+            "engine": self.engine.name,
+            "device": self.device_name,
+            "seed": self.settings.seed,
+            "campaign": self.settings.campaign,
+            "settings": self.settings.to_json(),
+            "samples": samples,
+            "n_tokens": features.n_tokens,
+            "chains": features.chains,
+        }
+
+
+def _measured(device: str, started: float) -> dict[str, Any]:
+    return {"peak_bytes": memory.peak_bytes(device), "wall_seconds": round(time.monotonic() - started, 3)}
+
+
+def _load_canonicals(folder: Path) -> dict[str, Any]:
+    from boltz.data.mol import load_canonicals
+
+    return load_canonicals(folder)
+
+
+def _check_finite(folded: engine.Folded) -> None:
+    import numpy as np
+
+    bad = int((~np.isfinite(folded.coordinates)).any(axis=(1, 2)).sum())
+    if bad:
+        raise NumericalError(f"the model returned coordinates that are not numbers, in {bad} of its samples")
+    for confidence in folded.confidence:
+        wrong = [name for name, value in confidence.items() if isinstance(value, float) and not math.isfinite(value)]
+        if wrong:
+            raise NumericalError(f"the model returned scores that are not numbers: {', '.join(wrong)}")

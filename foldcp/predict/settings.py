@@ -1,0 +1,93 @@
+"""Settings of a prediction: everything besides the input that a run depends on. Imports no torch."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from foldcp.errors import UsageError, unknown_choice
+
+DEVICES = ["auto", "cpu", "cuda"]
+PRECISIONS = ["fp32", "bf16-mixed"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to predict.
+
+    Attributes
+    ----------
+    model
+        `demo`, `boltz2`, or the path of a checkpoint file.
+    cache
+        Folder of weights and molecules; None takes the user's cache folder.
+    device
+        `auto` (a GPU where there is one), `cpu` or `cuda`.
+    precision
+        `fp32` or `bf16-mixed` (what Boltz itself uses).
+    samples, recycles, steps
+        Structures per complex, recycling passes of the trunk, diffusion steps.
+    pae
+        Whether to also write the predicted aligned and distance errors, N x N numbers each.
+    seed, campaign
+        Seed and name that all randomness derives from (`foldcp.predict.seeds`).
+    threads
+        CPU threads; None is torch's own choice.
+    mesh
+        Rows and columns of ranks that share one complex.
+
+    Raises
+    ------
+    UsageError
+        If a value is outside what this version supports.
+    """
+
+    model: str = "boltz2"
+    cache: Path | None = None
+    device: str = "auto"
+    precision: str = "bf16-mixed"
+    samples: int = 1
+    recycles: int = 3
+    steps: int = 200
+    pae: bool = False
+    seed: int = 7
+    campaign: str = "campaign"
+    threads: int | None = None
+    mesh: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise unknown_choice("device", self.device, DEVICES)
+        if self.precision not in PRECISIONS:
+            raise unknown_choice("precision of this version's serial engine", self.precision, PRECISIONS)
+        if tuple(self.mesh) != (1, 1):
+            raise UsageError(f"mesh {self.mesh[0]}x{self.mesh[1]} is not available: this version predicts on 1x1")
+        for name, least in (("samples", 1), ("recycles", 0), ("steps", 2), ("seed", 0), ("threads", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"{name} is {value}, but must be at least {least}")
+
+    @property
+    def demo(self) -> bool:
+        """Whether the weights are random, so that scores mean nothing."""
+        return self.model == "demo"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        values = asdict(self)
+        return {**values, "cache": None if self.cache is None else str(self.cache), "mesh": list(self.mesh)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Settings":
+        """Return the settings that `to_json` wrote.
+
+        Raises
+        ------
+        UsageError
+            If a key or a value is unknown.
+        """
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(set(values) - set(known)):
+            raise UsageError(f"unknown settings {unknown}; valid: {', '.join(known)}")
+        settings = cls(**{**values, "mesh": tuple(values.get("mesh", (1, 1)))})
+        return replace(settings, cache=None if settings.cache is None else Path(settings.cache))

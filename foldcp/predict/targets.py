@@ -1,0 +1,71 @@
+"""A target: one input to predict, under a name that is safe as a file name. Imports neither torch nor boltz."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from foldcp.errors import InputError, UsageError
+from foldcp.predict.document import SUFFIXES, read
+
+
+@dataclass(frozen=True)
+class Target:
+    """One input to predict.
+
+    Attributes
+    ----------
+    id
+        Name of the prediction: its folder and files carry it.
+    input
+        Boltz YAML or FASTA file.
+    input_key
+        Hash of everything the prediction reads: the input's content and that of the files it names.
+    """
+
+    id: str
+    input: Path
+    input_key: str
+
+
+def safe_id(path: Path) -> str:
+    """Return a prediction name from a file name: letters, digits, `.`, `_` and `-`, at most 100 characters."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem).lstrip(".-")
+    return name[:100] or "input"
+
+
+def from_file(path: Path | str) -> Target:
+    """Return the target that an input file describes.
+
+    Raises
+    ------
+    InputError
+        If the file is not a valid Boltz input, or a file it names is absent.
+    """
+    path = Path(path)
+    return Target(safe_id(path), path, read(path).key())
+
+
+def find(inputs: Iterable[Path | str]) -> list[Path]:
+    """Return the input files among `inputs`, which are files, or folders of files.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, or a folder holds no input.
+    UsageError
+        If two files would write to the same prediction folder.
+    """
+    files: list[Path] = []
+    for given in map(Path, inputs):
+        if not given.exists():
+            raise InputError(f"{given}: no such file or folder")
+        found = [p for p in sorted(given.iterdir()) if p.suffix.lower() in SUFFIXES] if given.is_dir() else [given]
+        if not found:
+            raise InputError(f"{given}: no Boltz input in this folder; valid: {' '.join(SUFFIXES)}")
+        files += found
+    names: dict[str, Path] = {}
+    for file in files:
+        if (other := names.setdefault(safe_id(file), file)) != file:
+            raise UsageError(f"{other} and {file} would both be written as {safe_id(file)!r}; rename one of them")
+    return list(dict.fromkeys(files))

@@ -1,0 +1,111 @@
+"""Files of one prediction, in Boltz's own layout, best sample first.
+
+Boltz names samples by rank, so `model_0` is the one with the highest confidence score. Which sample (and so
+which seed) that was is in the completion marker.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foldcp.predict.engine import Folded
+from foldcp.predict.markers import MARKER
+
+
+def ranks(folded: Folded) -> list[int]:
+    """Return the rank of each sample, 0 = highest confidence score; the earlier sample wins a tie."""
+    scores = [confidence["confidence_score"] for confidence in folded.confidence]
+    best_first = sorted(range(len(scores)), key=lambda sample: (-scores[sample], sample))
+    return [best_first.index(sample) for sample in range(len(scores))]
+
+
+def write(folded: Folded, structure: Any, name: str, directory: Path, note: str | None) -> None:
+    """Write all samples.
+
+    Parameters
+    ----------
+    folded
+        What the engine returned.
+    structure
+        The parsed `boltz.data.types.StructureV2` whose atoms the coordinates belong to.
+    name
+        Name of the prediction, part of every file name.
+    directory
+        Where to write.
+    note
+        A remark for the reader of the scores, added to the JSON as `foldcp_note`.
+    """
+    structure = structure.remove_invalid_chains()
+    for sample, rank in enumerate(ranks(folded)):
+        model = f"{name}_model_{rank}"
+        confidence = folded.confidence[sample] | ({"foldcp_note": note} if note else {})
+        (directory / f"{model}.cif").write_text(_mmcif(structure, folded.coordinates[sample], folded.plddt[sample]))
+        (directory / f"confidence_{model}.json").write_text(json.dumps(confidence, indent=4))
+        for kind in ("plddt", "pae", "pde"):
+            if (values := getattr(folded, kind)) is not None:
+                np.savez_compressed(directory / f"{kind}_{model}.npz", **{kind: values[sample]})
+
+
+@contextmanager
+def staging(directory: Path) -> Iterator[Path]:
+    """Give an empty folder inside `directory` to write to; it is gone afterwards, as are remains of a killed run."""
+    staged = directory / ".partial"
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def publish(staged: Path, directory: Path, name: str, source: Path) -> list[str]:
+    """Move finished files into place, instead of those of an earlier prediction, and put the input beside them.
+
+    The earlier marker goes first, so that a mixture of two predictions never counts as done.
+
+    Returns
+    -------
+    list of str
+        Names of the files, for the new marker.
+    """
+    (directory / MARKER).unlink(missing_ok=True)
+    for old in _outputs(name, directory):
+        old.unlink()
+    files = sorted(path.name for path in staged.iterdir())
+    for file in files:
+        (staged / file).replace(directory / file)
+    copy = directory / f"{name}{source.suffix.lower()}"
+    if not (copy.exists() and copy.samefile(source)):
+        shutil.copyfile(source, copy)
+    return files
+
+
+def _outputs(name: str, directory: Path) -> list[Path]:
+    stem = f"{name}_model_"
+    starts = (stem, *(f"{kind}_{stem}" for kind in ("confidence", "plddt", "pae", "pde")))
+    return [path for path in directory.iterdir() if path.is_file() and path.name.startswith(starts)]
+
+
+def _mmcif(structure: Any, coordinates: np.ndarray, plddt: np.ndarray) -> str:
+    import torch
+    from boltz.data.types import Coords, Interface
+    from boltz.data.write.mmcif import to_mmcif
+
+    atoms, residues = structure.atoms.copy(), structure.residues.copy()
+    atoms["coords"] = coordinates
+    atoms["is_present"] = True
+    residues["is_present"] = True
+    finished = replace(
+        structure,
+        atoms=atoms,
+        residues=residues,
+        interfaces=np.array([], dtype=Interface),
+        coords=np.array([(xyz,) for xyz in coordinates], dtype=Coords),
+    )
+    return to_mmcif(finished, plddts=torch.from_numpy(plddt), boltz2=True)

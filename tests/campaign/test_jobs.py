@@ -1,0 +1,163 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+from mini_campaign import BAD, BIN, GOOD, MiniCampaign
+
+from foldcp import tables
+from foldcp.campaign import launchers
+from foldcp.errors import MissingError, UsageError
+from foldcp.tables.schemas import LEDGER
+
+pytestmark = pytest.mark.model
+SLOW = 400
+"""Diffusion steps that make one tiny complex take seconds, so that it can be caught at work."""
+
+
+@pytest.fixture
+def campaign(tmp_path, demo_cache):
+    return MiniCampaign(tmp_path / "results", demo_cache)
+
+
+def submissions(campaign):
+    return sorted((campaign.folder / "logs").rglob("*.json"))
+
+
+def wait_until(found, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (got := found()) is not None:
+            return got
+        time.sleep(0.05)
+    raise AssertionError(f"waited {seconds} s in vain")
+
+
+def at_work(campaign):
+    """Return the attempt under way, once another complex is done; None before."""
+    attempts = campaign.attempts()
+    running = [a for a in attempts if "outcome" not in a]
+    return running[0] if running and any(a.get("outcome") == "done" for a in attempts) else None
+
+
+def assert_each_done_once(campaign, names):
+    done = Counter(a["run_key"] for a in campaign.attempts() if a.get("outcome") == "done")
+    assert set(campaign.tries()) == set(names) and set(done.values()) == {1} and len(done) == len(names)
+
+
+def test_every_complex_gets_one_row_and_a_rerun_does_nothing(campaign, monkeypatch):
+    campaign.write({"a": GOOD, "b": [*GOOD, "GSGSGSGSGS"], "c": ["GSHMLEDPVA"]}, [["b", "a"], ["c"]])
+    table = campaign.run()
+    assert campaign.outcomes(table) == {"a": "done", "b": "done", "c": "done"}
+    assert tables.read_table(campaign.folder / "06_ledger" / f"{BIN}.parquet", LEDGER).equals(table)
+    assert (campaign.folder / "06_predictions" / "a" / "a_model_0.cif").is_file()
+    before = campaign.attempts(), submissions(campaign)
+    monkeypatch.setattr(launchers.DebugLauncher, "submit", None)  # calling it would fail
+    assert campaign.run().equals(table)
+    assert (campaign.attempts(), submissions(campaign)) == before
+
+
+def test_a_failing_complex_has_a_typed_row(campaign):
+    campaign.write({"a": GOOD, "bad": BAD, "c": GOOD})
+    lines = []
+    table = campaign.run(say=lines.append)
+    assert campaign.outcomes(table) == {"a": "done", "bad": "bad_input", "c": "done"}
+    assert "2/3 done, 1 failed" in lines[-1]
+
+
+def test_a_changed_sequence_predicts_its_complex_again_and_no_other(campaign):
+    campaign.write({"a": GOOD, "b": GOOD})
+    campaign.run()
+    campaign.write({"a": GOOD, "b": ["MKTAYIAKQR", "GSHMLEDPVG"]})
+    assert campaign.outcomes(campaign.run()) == {"a": "done", "b": "done"}
+    assert {name: len(tries) for name, tries in campaign.tries().items()} == {"a": 1, "b": 2}
+
+
+def test_a_lost_ledger_does_not_lose_what_is_done(campaign):
+    campaign.write({"a": GOOD})
+    campaign.run()
+    for file in (campaign.folder / "06_predictions" / "ledger").iterdir():
+        file.unlink()
+    table = campaign.run()
+    assert table["message"].to_pylist() == ["found complete"] and campaign.outcomes(table) == {"a": "done"}
+
+
+def test_unknown_bins_and_absent_weights_are_said_before_any_job(campaign):
+    campaign.write({"a": GOOD})
+    with pytest.raises(UsageError, match=f"'big'.*valid: {BIN}"):
+        from foldcp.campaign.jobs import run_bin
+
+        run_bin(campaign.folder, "big", campaign.config)
+    campaign.settings["model"] = str(campaign.folder / "absent.ckpt")
+    with pytest.raises(MissingError, match=r"absent\.ckpt"):
+        campaign.run()
+    assert not submissions(campaign)
+
+
+@pytest.mark.parametrize(
+    ("number", "outcome"), [(signal.SIGKILL, "crashed"), (signal.SIGUSR2, "preempted")], ids=["killed", "preempted"]
+)
+def test_a_job_that_is_killed_or_preempted_loses_nothing(campaign, number, outcome):
+    campaign.settings |= {"launcher": "local", "steps": SLOW}
+    campaign.write({"a": GOOD, "b": GOOD[:1], "c": GOOD[1:]}, [["a", "b", "c"]])
+    hit = []
+
+    def strike():
+        attempt = wait_until(lambda: at_work(campaign))
+        hit.append(attempt["complex_id"])
+        os.kill(attempt["pid"], number)
+
+    striker = threading.Thread(target=strike)
+    striker.start()
+    table = campaign.run()
+    striker.join()
+    assert campaign.outcomes(table) == {"a": "done", "b": "done", "c": "done"}
+    assert campaign.tries()[hit[0]] == [outcome, "done"]
+    assert_each_done_once(campaign, "abc")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
+def test_jobs_end_with_the_campaign_and_a_rerun_goes_on(campaign, number):
+    campaign.settings |= {"launcher": "local", "steps": SLOW}
+    campaign.write({"a": GOOD, "b": GOOD[:1], "c": GOOD[1:]}, [["a", "b", "c"]])
+    code = (
+        "import sys; from pathlib import Path; from foldcp import config; from foldcp.campaign.jobs import run_bin\n"
+        "run_bin(Path(sys.argv[1]), sys.argv[2], config.Config.model_validate_json(sys.argv[3]))"
+    )
+    arguments = [str(campaign.folder), BIN, campaign.config.model_dump_json()]
+    with subprocess.Popen([sys.executable, "-c", code, *arguments]) as process:
+        attempt = wait_until(lambda: at_work(campaign))
+        process.send_signal(number)
+    job = attempt["pid"]
+    wait_until(lambda: None if psutil.pid_exists(job) and psutil.Process(job).status() != "zombie" else True, 10)
+    assert "outcome" in next(a for a in campaign.attempts() if a["attempt"] == attempt["attempt"])
+    assert not (campaign.folder / "06_ledger" / f"{BIN}.parquet").exists()
+    campaign.settings["launcher"] = "debug"
+    assert campaign.outcomes(campaign.run()) == {"a": "done", "b": "done", "c": "done"}
+    assert_each_done_once(campaign, "abc")
+
+
+def test_two_campaigns_do_not_predict_one_bin_together(campaign):
+    campaign.write({"a": GOOD, "b": GOOD[:1]})
+    lines: list[str] = []
+    runs = [threading.Thread(target=campaign.run, kwargs={"say": lines.append}) for _ in range(2)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert any("another process is predicting this bin" in line for line in lines)
+    assert_each_done_once(campaign, "ab")
+
+
+def test_slurm_without_slurm_says_what_to_do(campaign, monkeypatch):
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    campaign.settings["launcher"] = "slurm"
+    campaign.write({"a": GOOD})
+    with pytest.raises(MissingError, match="no sbatch"):
+        campaign.run()

@@ -1,0 +1,195 @@
+import itertools
+from pathlib import Path
+
+import pytest
+from make_tables import by, complexes, sha256
+
+from foldcp.campaign.msa import collect
+from foldcp.campaign.sequences import resolve, resolve_lengths
+from foldcp.campaign.tokens import HEAVY_ATOMS, Counted, chain_name, count
+from foldcp.config import MsaConfig, SequencesConfig
+
+FASTA = {
+    "P00001": "MKVLAAG",
+    "P00002": "MKVLAAGIVG",
+    "P00003": "MKVLAAG",
+    "URS000012D749": "ACGU",
+    "site": "ACGT",
+}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> SequencesConfig:
+    (tmp_path / "s.fasta").write_text("".join(f">{key}\n{seq}\n" for key, seq in FASTA.items()))
+    (tmp_path / "l.csv").write_text("member,ccd,smiles,description\nCHEBI:1,ZN,,\nCHEBI:2,,CCO,\n")
+    return SequencesConfig(fasta=[tmp_path / "s.fasta"], ligands=tmp_path / "l.csv")
+
+
+def counted(config: SequencesConfig, **members: dict[str, int] | list[str]) -> Counted:
+    table = complexes(**members)
+    got = resolve(table, config)
+    result = count(table, got.sequences, got.unresolved, None, config)
+    names = result.tokens["complex_id"].to_pylist() + result.rejected["complex_id"].to_pylist()
+    assert sorted(names) == sorted(table["complex_id"].to_pylist())
+    return result
+
+
+def test_chain_names() -> None:
+    assert [chain_name(i) for i in (0, 25, 26, 51, 52, 701, 702)] == ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]
+    assert len({chain_name(i) for i in range(20_000)}) == 20_000
+
+
+def test_one_complex(config: SequencesConfig) -> None:
+    content = {"CHEBI:1": 2, "P00001": 2, "URS000012D749": 1, "P00002": 1, "own:site": 1, "CHEBI:2": 1}
+    (row,) = counted(config, c1=content).tokens.to_pylist()
+    assert [
+        (c["chain_id"], c["member"], c["entity_type"], c["copy"], c["n_tokens"]) for c in row["chains"]
+    ] == [
+        ("A", "P00002", "protein", 1, 10),
+        ("B", "P00001", "protein", 1, 7),
+        ("C", "P00001", "protein", 2, 7),
+        ("D", "own:site", "dna", 1, 4),
+        ("E", "URS000012D749", "rna", 1, 4),
+        ("F", "CHEBI:2", "ligand", 1, 3),
+        ("G", "CHEBI:1", "ligand", 1, 1),
+        ("H", "CHEBI:1", "ligand", 2, 1),
+    ]
+    assert row["chains"][0]["sha256"] == sha256(FASTA["P00002"])
+    assert (row["n_tokens"], row["n_chains"], row["n_entities"], row["msa_depth"]) == (37, 8, 6, 1)
+    protein = sum(HEAVY_ATOMS["protein"][a] for a in "MKVLAAGIVG" + 2 * "MKVLAAG")
+    assert row["n_atoms"] == protein + (21 + 19 + 22 + 20) + (22 + 20 + 23 + 20) + 3 + 2
+    assert (row["flags"], row["predicted_as"]) == ([], "c1")
+
+
+def test_key_does_not_depend_on_order_or_names(config: SequencesConfig) -> None:
+    members = ["P00001", "P00002", "CHEBI:1", "own:site"]
+    orders = {f"c{i}": list(order) for i, order in enumerate(itertools.permutations(members))}
+    tokens = counted(config, **orders, same=["P00003", "P00002", "CHEBI:1", "own:site"]).tokens
+    assert len(set(tokens["input_key"].to_pylist())) == 1
+    assert set(tokens["predicted_as"].to_pylist()) == {"c0"}
+
+
+def test_key_depends_on_content(config: SequencesConfig) -> None:
+    different = {
+        "a": {"P00001": 1},
+        "b": {"P00001": 2},
+        "c": {"P00002": 1},
+        "d": {"P00001": 1, "P00002": 1},
+        "e": {"P00001": 1, "CHEBI:1": 1},
+        "f": {"P00001": 1, "CHEBI:2": 1},
+        "g": {"P00001": 1, "URS000012D749": 1},
+        "h": {"P00001": 1, "own:site": 1},
+    }
+    tokens = counted(config, **different, same={"P00003": 1, "P00001": 1}).tokens
+    keys = by(tokens, "complex_id")
+    assert len({keys[name]["input_key"] for name in different}) == len(different)
+    # Two members of one sequence are two copies of one chain, and one entity.
+    assert keys["same"]["input_key"] == keys["b"]["input_key"]
+    assert keys["same"]["predicted_as"] == "b"
+    assert keys["same"]["n_entities"] == 1
+
+
+def test_alignments_are_part_of_the_key(config: SequencesConfig, tmp_path: Path) -> None:
+    def key(*rows: str) -> dict:
+        (tmp_path / "P00001.a3m").write_text("".join(f">x\n{row}\n" for row in rows))
+        msa = collect(got.sequences, MsaConfig(provider="directory", directory=tmp_path), tmp_path / "03_msa")
+        (row,) = count(table, got.sequences, got.unresolved, msa, config).tokens.to_pylist()
+        return row
+
+    table = complexes(c1=["P00001", "P00002"])
+    got = resolve(table, config)
+    first, second = key("MKVLAAG", "MKVLAAA"), key("MKVLAAG", "MKVLAAA", "MKVLAA-")
+    assert first["input_key"] != second["input_key"]
+    assert key("MKVLAAG", "MKVLAAA") == first
+    assert (first["msa_depth"], second["msa_depth"]) == (2, 3)
+    assert first["flags"] == ["single_sequence:P00002"]
+
+
+def test_bad_alignment_rejects_its_complexes(config: SequencesConfig, tmp_path: Path) -> None:
+    table = complexes(c1=["P00001", "P00002"], c2=["P00002"])
+    got = resolve(table, config)
+    (tmp_path / "P00001.a3m").write_text(">q\nMKV\n")
+    msa = collect(got.sequences, MsaConfig(provider="directory", directory=tmp_path), tmp_path / "03_msa")
+    result = count(table, got.sequences, got.unresolved, msa, config)
+    assert result.tokens["complex_id"].to_pylist() == ["c2"]
+    (row,) = result.rejected.to_pylist()
+    assert row["reason_code"] == "bad_alignment"
+    assert row["reason"].startswith("P00001: ") and "line 1: the first row" in row["reason"]
+
+
+def test_rejection_names_complex_row_and_reason(config: SequencesConfig) -> None:
+    result = counted(config, c1=["P00001"], c2=["CHEBI:9", "P00009", "P00001", "CPX-7"])
+    assert result.rejected.to_pylist() == [
+        {
+            "stage": "tokens",
+            "complex_id": "c2",
+            "source_id": "source c2",
+            "source_row": 2,
+            "reason_code": "no_sequence",
+            "reason": "P00009: not in the given FASTA files and fetching is off (set sequences.uniprot.fetch)"
+            "; CPX-7 is a complex inside the complex and was not expanded: give the Complex Portal table "
+            "that lists it, or list its proteins"
+            "; CHEBI:9 is a small molecule: not in the ligand table (sequences.ligands)",
+            "raw": "P00009;CPX-7;CHEBI:9",
+        }
+    ]
+
+
+def test_many_reasons_are_shortened(config: SequencesConfig) -> None:
+    (row,) = counted(config, c1=[f"P1{n:04}" for n in range(60)]).rejected.to_pylist()
+    assert row["reason"].endswith("; and 55 more members")
+    assert len(row["raw"]) == 200
+
+
+@pytest.mark.parametrize("member", ["CHEBI:9", "URS0000000009"])
+def test_unsupported_members_are_dropped_or_reject(config: SequencesConfig, member: str) -> None:
+    (row,) = counted(config, c1=["P00001", member]).tokens.to_pylist()
+    assert (row["n_tokens"], row["flags"]) == (7, [f"dropped:{member}"])
+    strict = config.model_copy(update={"unsupported_member": "reject"})
+    result = counted(strict, c1=["P00001", member], c2=["P00001"])
+    assert result.rejected["reason_code"].to_pylist() == ["unsupported_member"]
+    assert result.tokens["complex_id"].to_pylist() == ["c2"]
+
+
+def test_nothing_left_to_fold(config: SequencesConfig) -> None:
+    result = counted(config, c1=["CHEBI:9"])
+    assert result.rejected["reason_code"].to_pylist() == ["unsupported_member"]
+
+
+def test_stand_ins_are_flagged(config: SequencesConfig) -> None:
+    (row,) = counted(config, c1=["P00001-4", "P00002-PRO_0000000001"]).tokens.to_pylist()
+    assert row["flags"] == [
+        "whole_entry_for_feature:P00002-PRO_0000000001",
+        "canonical_for_isoform:P00001-4",
+    ]
+
+
+def test_planning_from_lengths(config: SequencesConfig, tmp_path: Path) -> None:
+    (tmp_path / "l.tsv").write_text("Entry\tLength\nP1\t100\nP2\t100\nURS000012D749\t10\n")
+    table = complexes(
+        a={"P1": 2, "P2": 1}, b={"P2": 1, "P1": 2}, c={"P1": 1, "P2": 2}, d=["P3"], e=["URS000012D749"]
+    )
+    got = resolve_lengths(table, tmp_path / "l.tsv")
+    result = count(table, got.sequences, got.unresolved, None, config)
+    rows = by(result.tokens, "complex_id")
+    assert (rows["a"]["n_tokens"], rows["a"]["n_atoms"], rows["a"]["n_entities"]) == (300, 2370, 2)
+    assert rows["a"]["input_key"] == rows["b"]["input_key"] != rows["c"]["input_key"]
+    assert rows["a"]["chains"][0]["sha256"] == ""
+    assert rows["e"]["n_atoms"] == 212
+    assert result.rejected["complex_id"].to_pylist() == ["d"]
+
+
+@pytest.mark.model
+def test_heavy_atoms_are_those_of_boltz() -> None:
+    from boltz.data import const
+
+    tables = {
+        "protein": const.prot_letter_to_token,
+        "rna": const.rna_letter_to_token,
+        "dna": const.dna_letter_to_token,
+    }
+    expected = {
+        kind: {letter: len(const.ref_atoms[name]) for letter, name in table.items() if letter != "-"}
+        for kind, table in tables.items()
+    }
+    assert expected == HEAVY_ATOMS

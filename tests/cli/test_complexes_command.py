@@ -1,0 +1,63 @@
+import pyarrow.parquet as pq
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from foldcp.cli.complexes import complexes
+from foldcp.errors import InputError
+from foldcp.tables import read_table
+from foldcp.tables.schemas import COMPLEXES, REJECTED
+
+TABLE = "complex_id,members\na,P11111;P22222\nb,P22222;P11111\nc,TP53\nd,P11111(0)\ne,None\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    app = typer.Typer()
+    app.command()(complexes)
+    (tmp_path / "table.csv").write_text(TABLE)
+
+    def invoke(*options):
+        return CliRunner().invoke(
+            app, [str(tmp_path / "table.csv"), "-o", str(tmp_path / "out.parquet"), *options]
+        )
+
+    return invoke
+
+
+def test_counts_are_printed_and_add_up(run, tmp_path):
+    result = run("--rejected", str(tmp_path / "rejected.parquet"))
+    assert result.exit_code == 0, result.output
+    counts = dict(line.rsplit(maxsplit=1) for line in result.stdout.splitlines())
+    counts = {name.strip(): value for name, value in counts.items()}
+    assert counts == {
+        "format": "csv",
+        "rows in": "5",
+        "complexes": "3",
+        "distinct": "2",
+        "single_member": "1",
+        "unknown_copies": "1",
+        "rejected": "2",
+        "malformed_member": "1",
+        "no_members": "1",
+    }
+    assert result.stderr == ""
+    assert read_table(tmp_path / "out.parquet", COMPLEXES).num_rows == 3
+    assert read_table(tmp_path / "rejected.parquet", REJECTED)["source_id"].to_pylist() == ["c", "e"]
+    assert "table.csv" in pq.read_schema(tmp_path / "out.parquet").metadata[b"foldcp.inputs"].decode()
+
+
+def test_reasons_are_shown_when_they_are_not_written(run):
+    result = run("--format", "csv")
+    assert "row 3 (c): 'TP53' is no identifier" in result.stderr and "--rejected" in result.stderr
+
+
+def test_copies_are_applied(run, tmp_path):
+    (tmp_path / "copies.csv").write_text("complex_id,member,copies\nd,P11111,4\n")
+    assert run("--copies", str(tmp_path / "copies.csv")).exit_code == 0
+    assert read_table(tmp_path / "out.parquet", COMPLEXES)["n_chains"].to_pylist() == [2, 2, 4]
+
+
+def test_a_table_that_is_none_leaves_no_output(run, tmp_path):
+    result = run("--format", "mitab")
+    assert isinstance(result.exception, InputError) and not (tmp_path / "out.parquet").exists()

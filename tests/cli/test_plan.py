@@ -1,0 +1,91 @@
+"""`foldcp plan` on small hand-made tables, and on CORUM 3.0 where it is at hand."""
+
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from foldcp.cli.app import app
+from foldcp.errors import FoldcpError
+from foldcp.tables import read_table
+from foldcp.tables.provenance import read_metadata
+from foldcp.tables.schemas import PLAN, REJECTED
+
+
+@pytest.fixture
+def files(tmp_path) -> dict[str, str]:
+    table = tmp_path / "complexes.csv"
+    table.write_text(
+        "complex_id,members\nsmall,P00001;P00002\nagain,P00002;P00001\nlarge,P00003;P00004\nlost,P99999\n"
+    )
+    lengths = tmp_path / "lengths.tsv"
+    lengths.write_text("Entry\tLength\nP00001\t100\nP00002\t150\nP00003\t2000\nP00004\t1900\n")
+    fasta = tmp_path / "proteins.fasta"
+    fasta.write_text(f">sp|P00001|A_HUMAN a\n{'MK' * 50}\n>sp|P00002|B_HUMAN b\n{'ACDEF' * 30}\n")
+    return {"table": str(table), "lengths": str(lengths), "fasta": str(fasta)}
+
+
+def _plan(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["plan", *map(str, arguments)])
+
+
+def test_prints_coverage_and_writes_both_tables(files, tmp_path):
+    out, rejected = tmp_path / "plan.parquet", tmp_path / "rejected.parquet"
+    ran = _plan("--table", files["table"], "--lengths", files["lengths"], "-o", out, "--rejected", rejected)
+    assert ran.exit_code == 0, ran.output
+    assert "3 complexes with a known size, 2 predictions to run" in ran.stdout
+    assert "rejected 1: " in ran.stdout
+    rows = {row["complex_id"]: row for row in read_table(out, PLAN).to_pylist()}
+    assert {name: row["n_tokens"] for name, row in rows.items()} == {"small": 250, "large": 3900}
+    assert (rows["large"]["mesh_rows"], rows["large"]["mesh_cols"]) == (1, 2)
+    assert "mesh 1x1" in ran.stdout  # the remark that larger meshes are only planned
+    assert [row["source_id"] for row in read_table(rejected, REJECTED).to_pylist()] == ["lost"]
+    inputs = read_metadata(read_table(out, PLAN).schema.metadata)["inputs"]
+    assert "complexes.csv" in inputs
+    assert "lengths.tsv" in inputs
+
+
+def test_one_gpu_rejects_what_does_not_fit(files):
+    ran = _plan("--table", files["table"], "--lengths", files["lengths"], "--max-ranks", 1)
+    assert ran.exit_code == 0, ran.output
+    assert "over_largest_mesh 1" in ran.stdout
+    assert "planned only" not in ran.stdout
+
+
+def test_sequences_instead_of_lengths(files):
+    ran = _plan("--table", files["table"], "--fasta", files["fasta"], "--gpu", "cpu", "--model", "demo")
+    assert ran.exit_code == 0, ran.output
+    assert "2 complexes with a known size, 1 predictions to run" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "one of the two"),
+        (["--lengths", "LENGTHS", "--fasta", "FASTA"], "one of the two"),
+        (["--lengths", "LENGTHS", "--bins", "512,none"], "expected token counts"),
+        (["--lengths", "LENGTHS", "--bins", "1024,512"], "must ascend"),
+        (["--lengths", "LENGTHS", "--gpu", "h100"], "valid: a100-40gb"),
+        (["--lengths", "LENGTHS", "--precision", "fp8"], "valid: fp32, bf16-mixed, bf16"),
+        (["--lengths", "LENGTHS", "--shard-minutes", "0"], "expected more than 0"),
+    ],
+)
+def test_wrong_options_are_explained(files, options, said):
+    given = [{"LENGTHS": files["lengths"], "FASTA": files["fasta"]}.get(o, o) for o in options]
+    ran = _plan("--table", files["table"], *given)
+    assert isinstance(ran.exception, FoldcpError)
+    assert said in str(ran.exception)
+    assert ran.exception.exit_code == 2
+
+
+def test_corum_3_within_ten_seconds(shared_data: Path):
+    start = time.monotonic()
+    ran = _plan(
+        "--table",
+        shared_data / "corum" / "corum3.0_20180903_allComplexes.txt",
+        "--lengths",
+        shared_data / "sequences" / "uniprot_human_reviewed_lengths.tsv",
+    )
+    assert ran.exit_code == 0, ran.output
+    assert time.monotonic() - start < 10

@@ -1,0 +1,64 @@
+from dataclasses import replace
+
+import pytest
+
+from foldcp.plan import time
+from foldcp.plan.gpus import get_gpu
+from foldcp.plan.mesh import Mesh
+from foldcp.plan.workload import BOLTZ2, DEMO, Size, Workload
+
+WORKLOAD = Workload()
+ONE = Mesh()
+SIZE = Size(1024, 8 * 1024)
+
+
+def _seconds(
+    workload: Workload = WORKLOAD, size: Size = SIZE, mesh: Mesh = ONE, gpu: str = "h100-80gb"
+) -> float:
+    return time.predicted_seconds(size, workload, mesh, get_gpu(gpu))
+
+
+def test_pair_block_counts_every_multiply_add():
+    n, c = 10, 4
+    multiplication = n * n * 6 * c * c + n**3 * c
+    attention = n * n * 5 * c * c + n**3 * 2 * c
+    transition = n * n * 12 * c * c
+    assert time.pair_block_flops(n, c, c) == 2 * (2 * multiplication + 2 * attention + transition)
+
+
+def test_alphafold3_timings_on_h100_give_the_assumed_throughput():
+    """AlphaFold 3's published 144 s at 2048 tokens: 48 + 4 blocks, 11 passes, 5 samples of 200 steps."""
+    size = Size(2048, 8 * 2048)
+    blocks = replace(BOLTZ2, pairformer_blocks=48)
+    work = 11 * time.trunk_flops(size, blocks) + 1000 * time.diffusion_flops(size, blocks)
+    assert work / 144 / 1e12 * 2 / 3 == pytest.approx(get_gpu("h100-80gb").tflops.bf16, rel=0.15)
+
+
+def test_measured_pairformer_layer_on_two_cores():
+    """10.1 s at 512 tokens, fp32."""
+    seconds = time.pair_block_flops(512, 128, 128) / get_gpu("cpu").flops_per_second("fp32")
+    assert seconds == pytest.approx(10.1, rel=0.1)
+
+
+@pytest.mark.parametrize("field", ["samples", "recycles", "steps"])
+def test_more_work_takes_longer(field):
+    assert _seconds(replace(WORKLOAD, **{field: getattr(WORKLOAD, field) + 5})) > _seconds()
+
+
+def test_deeper_alignment_takes_longer():
+    assert _seconds(size=replace(SIZE, msa_depth=4096)) > 1.1 * _seconds()
+
+
+def test_cost_becomes_cubic():
+    assert 6.5 < _seconds(size=Size(8192, 65536)) / _seconds(size=Size(4096, 32768)) < 8
+
+
+def test_more_ranks_are_faster_but_not_for_free():
+    one, eight = _seconds(), _seconds(mesh=Mesh(2, 4))
+    assert one / 8 < eight < one
+
+
+def test_demo_model_is_small():
+    assert _seconds(replace(WORKLOAD, model="demo"), gpu="cpu") < 0.01 * _seconds(gpu="cpu")
+    assert Workload(model="own.ckpt").sizes is BOLTZ2
+    assert Workload(model="demo").sizes is DEMO

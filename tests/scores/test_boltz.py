@@ -1,0 +1,129 @@
+"""Reading of one prediction directory in Boltz's layout."""
+
+import json
+
+import numpy as np
+import pytest
+from scores.boltz_twin import DIMER, MIXED, confidence, write_prediction
+
+from foldcp.errors import InputError
+from foldcp.scores import Chain, read_prediction
+
+
+def test_chains_scores_and_direction(tmp_path):
+    (sample,) = read_prediction(write_prediction(tmp_path / "x"))
+    assert sample.chains == (Chain("A", "protein", 3), Chain("B", "protein", 2))
+    assert sample.scores["complex_pde"] == 0.5
+    assert list(sample.chain_ptm) == [0.9, 0.8]
+    assert sample.chain_pair_iptm[0, 1] == 0.01  # scores chain 0 from the frames of chain 1
+    assert sample.chain_pair_iptm[1, 0] == 0.10
+    assert [len(part) for part in sample.plddt_by_chain()] == [3, 2]
+
+
+def test_ligands_and_modified_residues_have_one_token_per_atom(tmp_path):
+    (sample,) = read_prediction(write_prediction(tmp_path / "x", MIXED))
+    assert sample.chains == (
+        Chain("A", "protein", 1 + 6 + 1),
+        Chain("B", "rna", 2),
+        Chain("C", "dna", 3),
+        Chain("D", "ligand", 4),
+    )
+
+
+def test_samples_in_order_of_number(tmp_path):
+    samples = read_prediction(write_prediction(tmp_path / "x", scores=tuple(0.5 + i / 100 for i in range(11))))
+    assert [s.number for s in samples] == list(range(11))
+    assert samples[10].scores["confidence_score"] == pytest.approx(0.6)
+
+
+def test_a_renamed_directory_still_reads(tmp_path):
+    write_prediction(tmp_path / "x").rename(tmp_path / "y")
+    assert len(read_prediction(tmp_path / "y")) == 1
+
+
+def test_keys_that_boltz_1_lacks_are_null(tmp_path):
+    directory = write_prediction(tmp_path / "x")
+    path = directory / "confidence_x_model_0.json"
+    optional = {"complex_ipde", "protein_iptm", "chains_ptm", "pair_chains_iptm"}
+    path.write_text(json.dumps({k: v for k, v in confidence(DIMER).items() if k not in optional}))
+    (sample,) = read_prediction(directory)
+    assert sample.scores["complex_ipde"] is None
+    assert sample.scores["protein_iptm"] is None
+    assert sample.chain_ptm is None
+    assert sample.chain_pair_iptm is None
+
+
+def _confidence(**changes):
+    def spoil(directory):
+        path = directory / "confidence_x_model_0.json"
+        path.write_text(json.dumps({**confidence(DIMER), **changes}))
+
+    return spoil
+
+
+def _plddt(**arrays):
+    return lambda directory: np.savez(directory / "plddt_x_model_0.npz", **arrays)
+
+
+def _cut(name):
+    def spoil(directory):
+        path = directory / name
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    return spoil
+
+
+def _drop(name):
+    return lambda directory: (directory / name).unlink()
+
+
+def _without_iptm(directory):
+    values = confidence(DIMER)
+    del values["iptm"]
+    (directory / "confidence_x_model_0.json").write_text(json.dumps(values))
+
+
+ODD = {
+    "truncated npz": (_cut("plddt_x_model_0.npz"), "plddt_x_model_0.npz.*truncated"),
+    "no npz": (_drop("plddt_x_model_0.npz"), "plddt_x_model_0.npz: no such file"),
+    "other array": (_plddt(pae=np.ones(5)), "no array 'plddt'"),
+    "wrong length": (_plddt(plddt=np.ones(4)), r"shape \(4,\).* 5 tokens"),
+    "wrong rank": (_plddt(plddt=np.ones((1, 5))), r"shape \(1, 5\)"),
+    "NaN pLDDT": (_plddt(plddt=np.array([1, 1, np.nan, 1, 1])), "plddt holds NaN"),
+    "percent pLDDT": (_plddt(plddt=np.full(5, 85.0)), "from 85 to 85, expected 0 to 1"),
+    "truncated JSON": (_cut("confidence_x_model_0.json"), "confidence_x_model_0.json: not readable as JSON"),
+    "missing key": (_without_iptm, "key 'iptm' is missing"),
+    "NaN score": (_confidence(ptm=float("nan")), "ptm is nan"),
+    "text score": (_confidence(ptm="high"), "ptm is 'high', expected a number"),
+    "other chains": (_confidence(chains_ptm={"0": 0.5}), r"chains_ptm is for chains \['0'\]"),
+    "no pair table": (_confidence(pair_chains_iptm=[1]), "not a table of 2 x 2"),
+    "holes in pair table": (_confidence(pair_chains_iptm={"0": {"0": 1, "1": 1}, "1": {"0": 1}}), r"iptm\[1\] is for"),
+    "no structure": (_drop("x_model_0.cif"), "x_model_0.cif: no such file"),
+    "truncated structure": (_cut("x_model_0.cif"), "x_model_0"),
+    "structure without atoms": (lambda d: (d / "x_model_0.cif").write_text("data_x\n"), "holds no atoms"),
+    "no confidence": (_drop("confidence_x_model_0.json"), "no confidence_"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), ODD.values(), ids=ODD)
+def test_a_broken_file_is_named_with_the_reason(tmp_path, spoil, message):
+    directory = write_prediction(tmp_path / "x")
+    spoil(directory)
+    with pytest.raises(InputError, match=message):
+        read_prediction(directory)
+
+
+def test_a_structure_without_scores_is_not_dropped_in_silence(tmp_path):
+    directory = write_prediction(tmp_path / "x", scores=(0.8, 0.7))
+    (directory / "confidence_x_model_1.json").unlink()
+    with pytest.raises(InputError, match="x_model_1.cif: has no confidence"):
+        read_prediction(directory)
+
+
+def test_real_boltz_1_output(shared_data):
+    folder = shared_data / "predictions" / "boltz1_pdl1_binder" / "predictions" / "pdl1_binder"
+    first, _ = read_prediction(folder)
+    assert first.chains == (Chain("A", "protein", 94), Chain("B", "protein", 115))
+    assert first.chain_pair_iptm[0, 1] == pytest.approx(0.94259, abs=1e-5)
+    assert first.chain_pair_iptm[1, 0] == pytest.approx(0.93220, abs=1e-5)
+    assert first.plddt.mean() == pytest.approx(first.scores["complex_plddt"], abs=1e-5)

@@ -1,0 +1,128 @@
+import zipfile
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from foldcp import doctor
+from foldcp.cli.app import app
+from foldcp.doctor import State
+
+
+def _by_name(checks: list[doctor.Check]) -> dict[str, doctor.Check]:
+    return {check.name: check for check in checks}
+
+
+@pytest.fixture
+def no_torch(monkeypatch) -> None:
+    """Importing torch takes seconds; one test below does it."""
+    monkeypatch.setattr(doctor, "_torch", lambda: None)
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch) -> Path:
+    """A PATH of our own, for stand-in SLURM programs."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def _program(folder: Path, name: str, script: str = "exit 0") -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def _weights(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "boltz2_conf.ckpt", "w") as archive:
+        archive.writestr("data.pkl", "x")
+    (folder / "mols").mkdir()
+    (folder / "mols" / "ALA.pkl").touch()
+
+
+@pytest.mark.usefixtures("no_torch")
+def test_weights_are_required_for_boltz2_only(tmp_path):
+    missing = _by_name(doctor.examine("boltz2", tmp_path))["weights"]
+    assert missing.state is State.MISSING
+    assert "foldcp weights" in missing.remedy
+    assert _by_name(doctor.examine("demo", tmp_path))["weights"].state is State.OK
+    _weights(tmp_path)
+    assert _by_name(doctor.examine("boltz2", tmp_path))["weights"].state is State.OK
+
+
+@pytest.mark.usefixtures("no_torch")
+def test_torch_that_does_not_import_is_missing(tmp_path):
+    assert _by_name(doctor.examine("demo", tmp_path))["gpu"].state is State.MISSING
+
+
+def test_packages_are_named_with_their_remedy(monkeypatch):
+    def absent(name: str) -> str:
+        raise doctor.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "version", absent)
+    checks = _by_name(list(doctor._packages()))
+    assert checks["boltz"].state is State.MISSING
+    assert "pip install" in checks["boltz"].remedy
+
+
+def test_version_that_boltz_does_not_allow_is_named(monkeypatch):
+    found = {"numpy": "2.4.6", "gemmi": "0.6.5"}
+    monkeypatch.setattr(
+        doctor, "requires", lambda _name: ["numpy<2.0", "gemmi==0.6.5", "absent; extra == 'cuda'"]
+    )
+    monkeypatch.setattr(doctor, "version", found.__getitem__)
+    (check,) = doctor._pins()
+    assert (check.name, check.state) == ("numpy", State.MISSING)
+    assert "2.4.6, boltz wants <2.0" in check.found
+    assert "pip install 'numpy<2.0'" in check.remedy
+
+
+@pytest.mark.usefixtures("programs")
+def test_no_slurm_is_no_fault():
+    (check,) = doctor._slurm()
+    assert check.state is State.NOTE
+
+
+def test_slurm_without_accounting(programs):
+    for name in ("sbatch", "squeue"):
+        _program(programs, name)
+    _program(programs, "sinfo", "echo gpu; echo cpu")
+    _program(programs, "sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
+    checks = _by_name(list(doctor._slurm()))
+    assert checks["slurm"].found == "partitions gpu, cpu"
+    assert checks["slurm accounting"].state is State.NOTE
+    assert "accounting storage is disabled" in checks["slurm accounting"].found
+
+
+def test_slurm_with_a_program_missing(programs):
+    for name in ("sinfo", "sbatch", "squeue"):
+        _program(programs, name)
+    (check,) = doctor._slurm()
+    assert check.found == "sacct not found"
+
+
+def test_slurm_whose_controller_does_not_answer(programs, monkeypatch):
+    monkeypatch.setattr(doctor, "_TIMEOUT", 0.2)
+    for name in ("sbatch", "squeue", "sacct"):
+        _program(programs, name)
+    _program(programs, "sinfo", "while :; do :; done")
+    (check,) = doctor._slurm()
+    assert "no answer" in check.found
+
+
+@pytest.mark.usefixtures("no_torch")
+def test_small_disk_is_noted(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _folder: type("Usage", (), {"free": 2e9}))
+    check = _by_name(doctor.examine("demo", tmp_path / "not" / "made" / "yet"))["disk, weights"]
+    assert (check.state, check.found) == (State.NOTE, f"2.0 GB free at {tmp_path}")
+
+
+def test_command_shows_each_line_and_its_exit_code(tmp_path):
+    ran = CliRunner().invoke(app, ["doctor", "--cache", str(tmp_path)])
+    assert ran.exit_code == 4
+    assert "missing for predictions with model boltz2: weights" in ran.stderr
+    for name in ("python", "boltz", "torch", "cpu", "gpu", "slurm", "weights", "demo model", "disk"):
+        assert name in ran.stdout
+    _weights(tmp_path)
+    assert CliRunner().invoke(app, ["doctor", "--cache", str(tmp_path)]).exit_code == 0

@@ -1,0 +1,151 @@
+"""The whole workflow in miniature, run by the real Snakemake with the real Boltz-2 code."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SEQUENCES = {
+    "P00001": "MKTAYIAKQRQI",
+    "P00002": "GSHMLEDPVKAW",
+    "P00003": "AEVNLTRQWYDK",
+    "P00004": "MSTNPKPQRKTK",
+    "P00005": "MFHWCLNDRSTVAYKEQIPG",
+}
+TABLE = """complex_id,members
+one,P00001;P00002
+two,P00002;P00003
+three,P00003(2)
+four,P00004;P00005
+missing,P00001;P99999
+same as one,P00002;P00001
+"""
+
+
+class Campaign:
+    """A five-complex campaign in a folder of its own."""
+
+    def __init__(self, folder: Path, cache: Path) -> None:
+        self.folder, self.results = folder, folder / "results"
+        (folder / "table.csv").write_text(TABLE)
+        self.write_sequences(SEQUENCES)
+        config = {
+            "campaign": "mini",
+            "results": "results",
+            "complexes": {"table": "table.csv"},
+            "sequences": {"fasta": ["proteins.fasta"]},
+            "plan": {"gpu": "cpu", "bins": [25, 40], "shard_minutes": 5},
+            "predict": {
+                "launcher": "local",
+                "model": "demo",
+                "cache": str(cache),
+                "device": "cpu",
+                "precision": "fp32",
+                "recycles": 0,
+                "steps": 3,
+                "threads": 1,
+            },
+            "enrichment": {"min_size": 1, "top_fraction": 0.5},
+        }
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def write_sequences(self, sequences: dict[str, str]) -> None:
+        text = "".join(f">sp|{k}|{k}_TEST test\n{v}\n" for k, v in sequences.items())
+        (self.folder / "proteins.fasta").write_text(text)
+
+    def command(self, *options: str) -> list[str]:
+        snakemake = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2"]
+        return [*snakemake, "--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml"), *options]
+
+    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(self.command(*options), capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+        return done
+
+    def ledger(self) -> dict[str, dict]:
+        rows = [row for path in (self.results / "06_ledger").glob("*.parquet") for row in pq.read_table(path).to_pylist()]
+        assert len(rows) == len({row["complex_id"] for row in rows})
+        return {row["complex_id"]: row for row in rows}
+
+    def attempts(self) -> list[tuple[str, str]]:
+        """Return (complex, run_key) of every attempt that finished, in all runs so far."""
+        from foldcp.predict.ledger import attempts
+
+        return [(a["complex_id"], a["run_key"]) for a in attempts(self.results / "06_predictions" / "ledger")]
+
+
+@pytest.fixture
+def campaign(tmp_path, demo_cache) -> Campaign:
+    return Campaign(tmp_path, demo_cache)
+
+
+@pytest.mark.model
+def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign):
+    campaign.run()
+    tables = {path.name: pq.read_table(path) for path in campaign.results.glob("*.parquet")}
+    assert tables["01_complexes.parquet"].num_rows + tables["01_rejected.parquet"].num_rows == 6
+    assert tables["04_tokens.parquet"].num_rows + tables["04_rejected.parquet"].num_rows == 6
+    assert tables["04_rejected.parquet"]["complex_id"].to_pylist() == ["missing"]
+    assert tables["05_plan.parquet"].num_rows == 4  # "same as one" is predicted once
+    assert {row["outcome"] for row in campaign.ledger().values()} == {"done"}
+    scores = pq.read_table(campaign.results / "07_scores" / "complexes.parquet").to_pylist()
+    assert len(scores) == 5 and all(row["meaningless"] for row in scores)
+    by_name = {row["complex_id"]: row for row in scores}
+    same = next(row for name, row in by_name.items() if name.startswith("same"))
+    assert same["predicted_as"] == "one" and same["iptm"] == by_name["one"]["iptm"]
+    assert "mean nothing" in (campaign.results / "report.html").read_text()
+
+    assert "Nothing to be done" in campaign.run().stderr
+    first = campaign.attempts()
+    assert len(first) == 4
+
+    campaign.write_sequences({**SEQUENCES, "P00004": "MSTNPKPQRKTA"})
+    campaign.run()
+    assert [name for name, _ in campaign.attempts()[len(first) :]] == ["four"] or (
+        sorted(name for name, _ in campaign.attempts()) == sorted([*(name for name, _ in first), "four"])
+    )
+
+
+@pytest.mark.model
+def test_killed_in_the_middle_of_predict_nothing_is_lost_and_nothing_done_twice(campaign):
+    child = subprocess.Popen(
+        campaign.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    markers = campaign.results / "06_predictions"
+    deadline = time.monotonic() + 300
+    while not list(markers.glob("*/done.json")) and time.monotonic() < deadline and child.poll() is None:
+        time.sleep(0.05)
+    done_before = {path.parent.name for path in markers.glob("*/done.json")}
+    os.killpg(child.pid, signal.SIGKILL)  # Snakemake, its scripts and its local jobs, all at once
+    child.wait()
+    assert done_before
+
+    campaign.run("--rerun-incomplete", "--unlock")
+    campaign.run("--rerun-incomplete")
+    assert {name: row["outcome"] for name, row in campaign.ledger().items()} == dict.fromkeys(
+        ["one", "two", "three", "four"], "done"
+    )
+    finished = campaign.attempts()
+    assert all([name for name, _ in finished].count(name) == 1 for name in done_before)
+
+
+def test_dry_run_and_lint_of_a_fresh_clone():
+    for options in (["-n", "--quiet"], ["--lint"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", *options], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_a_wrong_configuration_is_named_without_a_traceback(campaign):
+    path = campaign.folder / "config.yaml"
+    path.write_text(path.read_text().replace("launcher: local", "launcher: lsf"))
+    done = subprocess.run(campaign.command("-n"), capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0 and "lsf" in done.stderr and "slurm" in done.stderr
