@@ -1,4 +1,4 @@
-"""A campaign folder with tiny complexes, ready for the predict stage: two chains of ten residues, two steps."""
+"""A campaign folder with tiny complexes, ready for the predict stage: chains of ten residues, two steps."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -38,9 +38,13 @@ class MiniCampaign:
 
     @property
     def config(self) -> config.Config:
-        return config.parse({"complexes": {"table": "none.csv"}, "results": str(self.folder), "predict": self.settings})
+        return config.parse(
+            {"complexes": {"table": "none.csv"}, "results": str(self.folder), "predict": self.settings}
+        )
 
-    def write(self, complexes: Mapping[str, Sequence[str]], shards: Sequence[Sequence[str]] | None = None) -> None:
+    def write(
+        self, complexes: Mapping[str, Sequence[str]], shards: Sequence[Sequence[str]] | None = None
+    ) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         molecules = sorted({chain for chains in complexes.values() for chain in chains})
         self._table("02_sequences", SEQUENCES, [_molecule(text) for text in molecules])

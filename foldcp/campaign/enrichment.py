@@ -1,7 +1,8 @@
 """Enrichment: which categories are over-represented among the best scored complexes.
 
 The unit of the test is a distinct prediction, not a row of the input table. Databases list the same complex
-under several ids; counted apart, one good score would count several times and make chance look like a finding.
+under several ids; counted apart, one good score would count several times and make chance look like a
+finding.
 """
 
 import math
@@ -66,10 +67,19 @@ def enrich(scores: pa.Table, complexes: pa.Table, config: EnrichmentConfig) -> p
         "meaningless": any(row["meaningless"] for row in best),
     }
     table = (
-        {"scheme": scheme, "term": term, "label": labels.get((scheme, term)), **row, "q_value": float(q), **common}
+        {
+            "scheme": scheme,
+            "term": term,
+            "label": labels.get((scheme, term)),
+            **row,
+            "q_value": float(q),
+            **common,
+        }
         for (scheme, term), row, q in zip(tested, rows, q_values, strict=True)
     )
-    return rows_to_table(ENRICHMENT, sorted(table, key=lambda row: (row["p_value"], row["scheme"], row["term"])))
+    return rows_to_table(
+        ENRICHMENT, sorted(table, key=lambda row: (row["p_value"], row["scheme"], row["term"]))
+    )
 
 
 def _units(best: Iterable[Mapping[str, Any]], complexes: pa.Table, score: str) -> dict[str, _Unit]:

@@ -10,11 +10,10 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
 
-from foldcp.campaign.results import Results
+from foldcp.campaign.results import SCORED, Results
 
 INK, MUTED, GRID, ACCENT, WARN = "#1f2933", "#52606d", "#e4e7eb", "#0f6e84", "#b44d12"
 MESH_COLOURS = ("#0f6e84", "#3b9ab2", "#78b7a5", "#d8a634", "#d9772b", "#b5422c", "#7d2248")
@@ -25,7 +24,7 @@ SCORES = (
     ("complex_plddt", "mean pLDDT"),
 )
 _MEANINGLESS = "demo weights: these scores mean nothing"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "foldcp",
     "font.size": 10,
@@ -46,23 +45,19 @@ _STYLE = {
 
 def figures(results: Results) -> dict[str, str]:
     """Return every figure the campaign has data for, as SVG text by name."""
-    makers: dict[str, Callable[[Results], Figure | None]] = {
-        "coverage": coverage,
-        "scores": scores,
-        "scores_by_size": scores_by_size,
-        "cost": cost,
-    }
     with matplotlib.rc_context(_STYLE):
-        made = {name: maker(results) for name, maker in makers.items()}
+        made = {name: maker(results) for name, maker in FIGURES.items()}
         return {name: _svg(figure) for name, figure in made.items() if figure is not None}
 
 
 def coverage(results: Results) -> Figure | None:
-    """Share of complexes up to each size: all with known size, coloured by planned mesh, and those predicted."""
+    """Share of complexes up to each size: of known size, coloured by planned mesh, and scored so far."""
     tokens = results.rows("04_tokens.parquet", "complex_id", "n_tokens", "predicted_as")
     if not tokens:
         return None
-    meshes = {row["complex_id"]: (row["mesh_rows"], row["mesh_cols"]) for row in results.rows("05_plan.parquet")}
+    meshes = {
+        row["complex_id"]: (row["mesh_rows"], row["mesh_cols"]) for row in results.rows("05_plan.parquet")
+    }
     tokens.sort(key=lambda row: row["n_tokens"])
     sizes = np.array([row["n_tokens"] for row in tokens])
     share = np.arange(1, len(tokens) + 1) / len(tokens)
@@ -73,12 +68,32 @@ def coverage(results: Results) -> Figure | None:
     for number, mesh in enumerate(sorted({m for m in mesh_of if m}, key=lambda m: (m[0] * m[1], m))):
         chosen = np.array([m == mesh for m in mesh_of])
         colour = MESH_COLOURS[min(number, len(MESH_COLOURS) - 1)]
-        label = f"planned on {mesh[0]}×{mesh[1]} ({_gpus(mesh[0] * mesh[1])})"
-        axes.scatter(sizes[chosen], share[chosen], s=14, color=colour, label=label, zorder=3, rasterized=len(sizes) > 2000)
-    done = np.array([results.fates.get(row["complex_id"]) == "scored" for row in tokens])
+        label = f"planned on {mesh[0]}×{mesh[1]} ({_count(mesh[0] * mesh[1], unit)})"
+        axes.scatter(
+            sizes[chosen],
+            share[chosen],
+            s=14,
+            color=colour,
+            label=label,
+            zorder=3,
+            rasterized=len(sizes) > 2000,
+        )
+    done = np.array([results.fates.get(row["complex_id"]) == SCORED for row in tokens])
     if done.any():
-        axes.step(sizes, np.cumsum(done) / len(tokens), where="post", color=WARN, linewidth=1.8, label="scored so far")
-    axes.set(xscale="log", xlabel="size of the complex, tokens (up to)", ylabel="share of complexes", ylim=(0, 1.04))
+        axes.step(
+            sizes,
+            np.cumsum(done) / len(tokens),
+            where="post",
+            color=WARN,
+            linewidth=1.8,
+            label="scored so far",
+        )
+    axes.set(
+        xscale="log",
+        xlabel="size of the complex, tokens (up to)",
+        ylabel="share of complexes of known size",
+        ylim=(0, 1.04),
+    )
     _log_ticks(axes.xaxis)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.legend(loc="upper left", fontsize=9)
@@ -99,7 +114,7 @@ def scores(results: Results) -> Figure | None:
             axes.axvline(float(np.median(values)), color=WARN, linewidth=1.5)
         median = f"median {np.median(values):.2f}" if values else "one chain each"
         axes.set_title(f"{label}\n{median}", loc="left")
-        axes.set(xlim=(0, 1), xticks=np.linspace(0, 1, 5))
+        axes.set(xlim=(0, 1), xticks=(0, 0.5, 1))
         axes.yaxis.get_major_locator().set_params(integer=True)
     figure.axes[0].set_ylabel("complexes")
     _mark_meaningless(figure, best)
@@ -107,7 +122,7 @@ def scores(results: Results) -> Figure | None:
 
 
 def scores_by_size(results: Results) -> Figure | None:
-    """Confidence score of the best sample against size: do large complexes score lower?"""
+    """Confidence score of the best sample against size, to see whether large complexes score lower."""
     best = [row for row in results.best if row["n_tokens"]]
     if len(best) < 2:
         return None
@@ -144,6 +159,14 @@ def cost(results: Results) -> Figure | None:
     return figure
 
 
+FIGURES: dict[str, Callable[[Results], Figure | None]] = {
+    "coverage": coverage,
+    "scores": scores,
+    "scores_by_size": scores_by_size,
+    "cost": cost,
+}
+
+
 def _positive_pairs(rows: Iterable[dict[str, Any]], x: str, y: str, unit: float) -> np.ndarray:
     return np.array([(row[x] / unit, row[y] / unit) for row in rows if row[x] and row[y]])
 
@@ -152,7 +175,7 @@ def _log_ticks(axis: Any) -> None:
     """Label 200, 500, 1 000 instead of powers of ten, and only as many as fit."""
     axis.set_major_locator(matplotlib.ticker.LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}".replace(",", "\N{NO-BREAK SPACE}")))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def _mark_meaningless(figure: Figure, rows: Sequence[dict[str, Any]]) -> None:
@@ -161,8 +184,9 @@ def _mark_meaningless(figure: Figure, rows: Sequence[dict[str, Any]]) -> None:
         figure.suptitle(_MEANINGLESS, color=WARN, fontsize=11, fontweight="bold", x=0.01, ha="left")
 
 
-def _gpus(count: int) -> str:
-    return f"{count} GPU" + ("s" if count > 1 else "")
+def _count(number: int, unit: str) -> str:
+    plural = "es" if unit.endswith("s") else "s"
+    return f"{number} {unit}{plural if number > 1 else ''}"
 
 
 def _svg(figure: Figure) -> str:

@@ -1,7 +1,7 @@
 """The report of a campaign: one HTML file that opens from disk, with no network, script library or font.
 
-Everything shown comes from the campaign's tables. Names come from the user's table, so the template engine escapes
-every value; only figures, style and script, which foldcp makes, go in as they are.
+Everything shown comes from the campaign's tables. Names come from the user's table, so the template engine
+escapes every value; only figures, style and script, which foldcp makes, go in as they are.
 """
 
 import json
@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from foldcp.campaign.figures import figures
+from foldcp.campaign.figures import FIGURES, figures
 from foldcp.campaign.results import REJECTED_TABLES, SCORED, TABLES, Results, Row, load
 from foldcp.config import DEMO_NOTE, Config
 from foldcp.tables.files import atomic_write
@@ -53,9 +53,7 @@ def render(campaign: Path, config: Config, output: Path) -> None:
     """
     results = load(campaign)
     drawn = figures(results)
-    for name, svg in drawn.items():
-        with atomic_write(output.parent / "figures" / f"{name}.svg", "w") as handle:
-            handle.write(svg)
+    _write_figures(drawn, output.parent / "figures")
     environment = Environment(loader=PackageLoader("foldcp.campaign"), autoescape=True, trim_blocks=True)
     environment.filters |= {"number": number, "bytes": byte_size, "duration": duration, "percent": percent}
     page = environment.get_template("report.html").render(
@@ -68,6 +66,17 @@ def render(campaign: Path, config: Config, output: Path) -> None:
     )
     with atomic_write(output, "w") as handle:
         handle.write(page)
+
+
+def _write_figures(drawn: Mapping[str, str], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FIGURES:
+        if name in drawn:
+            with atomic_write(folder / f"{name}.svg", "w") as handle:
+                handle.write(drawn[name])
+        else:
+            # A figure of an earlier state of the campaign must not pass for one of this state.
+            (folder / f"{name}.svg").unlink(missing_ok=True)
 
 
 def _contents(results: Results, config: Config, here: Path) -> dict[str, Any]:
@@ -86,7 +95,9 @@ def _contents(results: Results, config: Config, here: Path) -> dict[str, Any]:
         "failed": _failed(results),
         "provenance": _provenance(results),
         "weights": sorted({row["weights_sha256"] for row in results.best if row["weights_sha256"]}),
-        "last_finished": max((r["finished_at"] for r in results.last_attempt.values() if r["finished_at"]), default=None),
+        "last_finished": max(
+            (r["finished_at"] for r in results.last_attempt.values() if r["finished_at"]), default=None
+        ),
         "gpu_hours": sum(row["gpu_hours"] for row in _bins(results)),
         "version": code_version(),
         "config_text": yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
@@ -120,7 +131,9 @@ def _bin(name: str, planned: list[Row], attempts: list[Row], last: Mapping[str, 
         "failed": len(ended) - len(done),
         "predicted_seconds": sum(row["predicted_seconds"] for row in both),
         "measured_seconds": sum(row["wall_seconds"] for row in both),
-        "predicted_peak": max((r["predicted_peak_bytes"] for r in done if r["predicted_peak_bytes"]), default=None),
+        "predicted_peak": max(
+            (r["predicted_peak_bytes"] for r in done if r["predicted_peak_bytes"]), default=None
+        ),
         "measured_peak": max((r["peak_bytes"] for r in done if r["peak_bytes"]), default=None),
         # What was spent includes attempts that failed.
         "gpu_hours": sum((r["wall_seconds"] or 0) * _ranks(r["mesh"]) for r in attempts) / 3600,
@@ -210,7 +223,9 @@ def inline_svg(svg: str, name: str) -> str:
     element = re.sub(r'\bid="', f'id="{name}-', element)
     element = re.sub(r'href="#', f'href="#{name}-', element)
     element = element.replace("url(#", f"url(#{name}-")
-    return re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", element))
+    return re.sub(
+        r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", element)
+    )
 
 
 def number(value: float | None, digits: int = 2) -> str:

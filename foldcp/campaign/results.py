@@ -1,8 +1,8 @@
 """A campaign folder read back: its tables, and what became of every complex.
 
-A stage that has not run leaves no table, which reads as an empty one, so that a campaign can be looked at at any
-time. Every complex has exactly one fate, found from the tables alone: the numbers of a report add up because
-they are counts of fates.
+A stage that has not run leaves no table, which reads as an empty one, so that a campaign can be looked at at
+any time. Every complex has exactly one fate, found from the tables alone: the numbers of a report add up
+because they are counts of fates.
 """
 
 from collections import Counter, defaultdict

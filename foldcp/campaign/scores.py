@@ -1,7 +1,7 @@
-"""Score tables: one pass over a folder of predictions, one row per complex, chain and interface of each sample.
+"""Score tables: one pass over a folder of predictions, one row per complex, chain and interface of each.
 
-A folder of foldcp's own holds completion markers, and then only directories with a valid one count: whatever a
-killed job left behind is unfinished, not a result. Other programs' folders have no markers and are read as
+A folder of foldcp's own holds completion markers, and then only directories with a valid one count: whatever
+a killed job left behind is unfinished, not a result. Other programs' folders have no markers and are read as
 they are. One unreadable directory becomes a failed row and costs nothing else.
 """
 
@@ -77,10 +77,10 @@ def collect(predictions: Path, tokens: pa.Table | None = None) -> Scores:
     Parameters
     ----------
     predictions
-        Folder with one directory per prediction, a folder whose `predictions/` is one, or a single prediction.
+        Folder with one directory per prediction, or whose `predictions/` is one, or a single prediction.
     tokens
-        TOKENS table of the campaign. With it, only its complexes are read, a complex that shares the prediction
-        of another gets rows of its own, and chains carry the names of members.
+        TOKENS table of the campaign. With it, only its complexes are read, a complex that shares the
+        prediction of another gets rows of its own, and chains carry the names of members.
 
     Raises
     ------
@@ -142,11 +142,21 @@ def _collect_one(rows: _Rows, directory: Path | None, name: str, served: list[_S
 
 
 def _failed(complex_id: str, reason: str) -> Row:
-    return {"stage": "scores", "complex_id": complex_id, "reason_code": "unreadable_prediction", "reason": reason}
+    return {
+        "stage": "scores",
+        "complex_id": complex_id,
+        "reason_code": "unreadable_prediction",
+        "reason": reason,
+    }
 
 
 def _add(
-    rows: _Rows, complex_: _Served, name: str, samples: list[Sample], first: _Served, marker: Mapping[str, Any]
+    rows: _Rows,
+    complex_: _Served,
+    name: str,
+    samples: list[Sample],
+    first: _Served,
+    marker: Mapping[str, Any],
 ) -> None:
     best_first = sorted(samples, key=lambda s: (-s.scores["confidence_score"], s.number))  # type: ignore[operator]
     members = _members(complex_.chains, first.chains)
@@ -175,8 +185,8 @@ def _add(
 def _members(chains: list[Row], predicted: list[Row]) -> dict[str, str]:
     """Return the member behind each chain of the structure.
 
-    A complex served by another one's prediction has the same chains, but perhaps under other accessions and in
-    another order: its j-th chain of a sequence is the prediction's j-th chain of that sequence.
+    A complex served by another one's prediction has the same chains, but perhaps under other accessions and
+    in another order: its j-th chain of a sequence is the prediction's j-th chain of that sequence.
     """
     own = {key: chain["member"] for key, chain in _numbered(chains)}
     return {chain["chain_id"]: own[key] for key, chain in _numbered(predicted) if key in own}

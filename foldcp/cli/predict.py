@@ -22,18 +22,23 @@ def predict(
     out: Annotated[Path, typer.Option(help="Folder to write to: OUT/predictions/<name>/.")],
     mesh: Annotated[str, typer.Option(help="Mesh of GPUs, rows x columns. This version: 1x1.")] = "1x1",
     model: Annotated[
-        str, typer.Option(help="demo, boltz2, or the path of a checkpoint you trust (loading one runs its code).")
+        str, typer.Option(help="demo, boltz2, or a checkpoint file you trust (loading it runs its code).")
     ] = "boltz2",
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 7,
     campaign: Annotated[
-        str, typer.Option(help="Name that is part of every seed; give it to repeat one complex of a campaign.")
+        str, typer.Option(help="Part of every seed; give a campaign's name to repeat one of its complexes.")
     ] = "campaign",
     samples: Annotated[int, typer.Option(help="Structures per input.")] = 1,
     recycles: Annotated[int, typer.Option(help="Recycling passes of the trunk.")] = 3,
     steps: Annotated[int, typer.Option(help="Diffusion steps.")] = 200,
-    device: Annotated[str, typer.Option(help=f"{', '.join(DEVICES)}; auto takes a GPU where there is one.")] = "auto",
-    precision: Annotated[str, typer.Option(help=f"{', '.join(PRECISIONS)} (Boltz's own).")] = "bf16-mixed",
-    pae: Annotated[bool, typer.Option("--pae", help="Also write predicted aligned and distance errors.")] = False,
+    device: Annotated[str, typer.Option(help=f"{', '.join(DEVICES)}; auto: a GPU if there is one.")] = "auto",
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{', '.join(PRECISIONS)}; default: bf16-mixed, as Boltz, on a GPU, and fp32 on a CPU."
+        ),
+    ] = None,
+    pae: Annotated[bool, typer.Option("--pae", help="Also write predicted errors, N x N numbers.")] = False,
     cache: Annotated[
         Path | None, typer.Option(help="Folder of weights and molecules; default: the user's cache folders.")
     ] = None,
@@ -41,21 +46,21 @@ def predict(
 ) -> None:
     """Predict the structure of complexes from Boltz inputs, in Boltz's layout of files.
 
-    What is done already, with the same input, settings and weights, is not done again. A failing input does not
-    stop the others; the exit code is then 1. One line per input goes to stdout, progress to stderr.
+    What is done already, with the same input, settings and weights, is not done again. A failing input does
+    not stop the others; the exit code is then 1. One line per input goes to stdout, progress to stderr.
 
     \b
     Example:
       foldcp predict complex.yaml more/ --out results --samples 5
       foldcp predict complex.yaml --out results --model demo --steps 20
-    """  # noqa: D301 (click reads the escape as "keep these lines")
+    """
     from foldcp.predict import checkpoint, targets
 
     settings = Settings(
         model=model,
         cache=cache,
         device=device,
-        precision=precision,
+        precision=precision or _precision_for(device),
         samples=samples,
         recycles=recycles,
         steps=steps,
@@ -72,6 +77,14 @@ def predict(
     _say(f"{len(files) - failed} of {len(files)} predicted, in {out / 'predictions'}")
     if failed:
         raise typer.Exit(1)
+
+
+def _precision_for(device: str) -> str:
+    if device == "auto":
+        import torch
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return "bf16-mixed" if device == "cuda" else "fp32"
 
 
 def _parse_mesh(text: str) -> tuple[int, int]:
@@ -97,7 +110,8 @@ class _Batch:
         try:
             target = targets.from_file(file)
             directory = self._predictions / target.id
-            if markers.is_done(directory, markers.run_key(target.input_key, self._settings, self._checkpoint.sha256)):
+            key = markers.run_key(target.input_key, self._settings, self._checkpoint.sha256)
+            if markers.is_done(directory, key):
                 return self._report(file, Outcome.DONE, f"already in {directory}")
             self._open()(target, self._predictions)
         except Exception as error:

@@ -11,9 +11,12 @@ from foldcp.errors import ExitCode
 
 def scores(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Predictions in Boltz's layout, by Boltz-1, Boltz-2 or foldcp.")
+        Path,
+        typer.Argument(metavar="DIR", help="Predictions in Boltz's layout, by Boltz-1, Boltz-2 or foldcp."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write the tables to.")] = Path("scores"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write the tables to.")] = Path(
+        "scores"
+    ),
     tokens: Annotated[
         Path | None, typer.Option(help="Tokens table of the campaign (04_tokens.parquet): adds member names.")
     ] = None,
@@ -24,13 +27,18 @@ def scores(
 
     \b
     Example:
-        foldcp scores boltz_results_screen -o scores/
+      foldcp scores boltz_results_screen -o scores/
     """
     from foldcp.campaign.scores import collect
     from foldcp.tables import Provenance, read_table, schemas, write_table
 
     got = collect(directory, None if tokens is None else read_table(tokens, schemas.TOKENS))
-    origin = Provenance.of_files(*([] if tokens is None else [tokens]), note=DEMO_NOTE if got.meaningless else None)
+    weights = got.complexes["weights_sha256"].unique().drop_null().to_pylist()
+    origin = Provenance.of_files(
+        *([] if tokens is None else [tokens]),
+        weights_sha256=",".join(sorted(weights)) or None,
+        note=DEMO_NOTE if got.meaningless else None,
+    )
     write_table(output / "complexes.parquet", schemas.SCORES_COMPLEXES, got.complexes, origin)
     write_table(output / "chains.parquet", schemas.SCORES_CHAINS, got.chains, origin)
     write_table(output / "interfaces.parquet", schemas.SCORES_INTERFACES, got.interfaces, origin)

@@ -23,7 +23,7 @@ def status(
     Example:
         foldcp status results
         foldcp status results --failures
-    """  # noqa: D301 (click reads the backspace character)
+    """
     from foldcp.campaign.status import read_status
 
     state = read_status(campaign)

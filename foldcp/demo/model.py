@@ -132,7 +132,7 @@ def _trunk(sizes: Sizes) -> dict[str, Any]:
 
 
 def _heads(sizes: Sizes) -> dict[str, Any]:
-    stack = {"num_blocks": sizes.confidence_blocks, "num_heads": sizes.single_heads, "dropout": 0.0, "v2": True}
+    stack = {"num_blocks": sizes.confidence_blocks, "num_heads": sizes.single_heads}
     return {
         "score_model_args": {
             "sigma_data": 16,
@@ -163,7 +163,7 @@ def _heads(sizes: Sizes) -> dict[str, Any]:
                 "num_pae_bins": 64,
                 "use_separate_heads": True,
             },
-            "pairformer_args": stack | _pair_attention(sizes),
+            "pairformer_args": {"dropout": 0.0, "v2": True} | stack | _pair_attention(sizes),
         },
     }
 

@@ -17,9 +17,9 @@ from foldcp.tables.files import atomic_write
 _RECIPE = 1
 """Raised when molecules are built differently, so that old files are not used."""
 
-STANDARD = (
-    "ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL UNK A G C U N DA DG DC DT DN"
-).split()
+_AMINO_ACIDS = "ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL UNK"
+_NUCLEOTIDES = "A G C U N DA DG DC DT DN"
+STANDARD = [*_AMINO_ACIDS.split(), *_NUCLEOTIDES.split()]
 """Residues that Boltz represents by one token each; any input needs them."""
 
 _EMBEDDING_SEED = 42
@@ -63,7 +63,7 @@ def build(cache: Path, codes: Iterable[str] = ()) -> Path:
 def _pickle(molecule: Any) -> bytes:
     from rdkit import Chem
 
-    # RDKit leaves properties out of pickles unless told otherwise, for the whole process; Boltz does the same.
+    # RDKit leaves properties out of pickles unless told otherwise, process-wide; Boltz does the same.
     Chem.SetDefaultPickleProperties(Chem.PropertyPickleOptions.AllProps)
     return pickle.dumps(molecule)
 
@@ -117,16 +117,16 @@ def _sanitize(molecule: Any) -> None:
 
 def _set_conformer(molecule: Any, code: str) -> None:
     import numpy as np
-    from rdkit.Chem import AllChem
+    from rdkit.Chem import rdDistGeom
 
     if np.isfinite(molecule.GetConformer().GetPositions()).all():
         molecule.GetConformer().SetProp("name", "Ideal")
         return
     molecule.RemoveAllConformers()
-    options = AllChem.ETKDGv3()
+    options: Any = rdDistGeom.ETKDGv3()
     options.randomSeed = _EMBEDDING_SEED
     options.useRandomCoords = True
-    if AllChem.EmbedMolecule(molecule, options) != 0:
+    if rdDistGeom.EmbedMolecule(molecule, options) != 0:
         raise InputError(f"component {code!r} has no coordinates in the CCD, and none can be computed")
     molecule.GetConformer().SetProp("name", "Computed")
 
@@ -139,5 +139,6 @@ def _set_stereochemistry(molecule: Any) -> None:
     if all(atom.HasProp("_CIPRank") for atom in molecule.GetAtoms()):
         return
     # RDKit ranks atoms only where there is a stereocentre, but Boltz reads the rank of every atom.
-    for atom, rank in zip(molecule.GetAtoms(), Chem.CanonicalRankAtoms(molecule, breakTies=False), strict=True):
+    ranks = Chem.CanonicalRankAtoms(molecule, breakTies=False)
+    for atom, rank in zip(molecule.GetAtoms(), ranks, strict=True):
         atom.SetProp("_CIPRank", str(rank))

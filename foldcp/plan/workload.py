@@ -59,8 +59,7 @@ class ModelSizes:
     atom_s: int
     msa_s: int
     template_dim: int
-    triangle_width: int
-    """Heads times head width of triangle attention."""
+    triangle_heads: int
     pairformer_blocks: int
     pairformer_heads: int
     msa_blocks: int
@@ -79,7 +78,7 @@ BOLTZ2 = ModelSizes(
     atom_s=128,
     msa_s=64,
     template_dim=64,
-    triangle_width=128,
+    triangle_heads=4,
     pairformer_blocks=64,
     pairformer_heads=16,
     msa_blocks=4,
@@ -98,7 +97,7 @@ DEMO = ModelSizes(
     atom_s=SIZES.atom_s,
     msa_s=SIZES.msa_s,
     template_dim=SIZES.template_dim,
-    triangle_width=SIZES.pair_heads * SIZES.pair_head_width,
+    triangle_heads=SIZES.pair_heads,
     pairformer_blocks=SIZES.trunk_blocks,
     pairformer_heads=SIZES.single_heads,
     msa_blocks=SIZES.msa_blocks,

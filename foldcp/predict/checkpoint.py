@@ -1,4 +1,4 @@
-"""Which checkpoint and which molecules the settings mean. Imports no torch, unless the demo model must be built."""
+"""Which checkpoint and molecules the settings mean. Imports no torch, unless the demo model must be built."""
 
 import os
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ class Molecules:
             return molecules.build(self.cache, codes)
         for code in codes:
             if not (self.folder / f"{code}.pkl").is_file():
-                raise InputError(f"no component {code!r} in the chemical component dictionary (CCD) of Boltz-2")
+                raise InputError(f"no component {code!r} in Boltz-2's chemical component dictionary (CCD)")
         return self.folder
 
 
@@ -62,10 +62,11 @@ class Checkpoint:
 
 
 def cache_folder(cache: Path | None = None) -> Path:
-    """Return where foldcp keeps what it builds itself: `cache`, else `$FOLDCP_CACHE`, else the user's cache."""
+    """Return where foldcp keeps what it builds: `cache`, else `$FOLDCP_CACHE`, else the user's cache."""
     import platformdirs
 
-    return (cache or Path(os.environ.get("FOLDCP_CACHE") or platformdirs.user_cache_dir("foldcp"))).expanduser()
+    default = os.environ.get("FOLDCP_CACHE") or platformdirs.user_cache_dir("foldcp")
+    return (cache or Path(default)).expanduser()
 
 
 def find(settings: Settings) -> Checkpoint:

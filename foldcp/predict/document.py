@@ -63,8 +63,8 @@ def read(path: Path | str) -> Document:
     Parameters
     ----------
     path
-        A `.yaml`, `.yml`, `.fasta`, `.fa` or `.fas` file. Alignments and templates are looked up as Boltz does,
-        from the working directory, and then beside the input.
+        A `.yaml`, `.yml`, `.fasta`, `.fa` or `.fas` file. Alignments and templates are looked up as Boltz
+        does, from the working directory, and then beside the input.
 
     Raises
     ------
@@ -81,7 +81,8 @@ def read(path: Path | str) -> Document:
 def _read(path: Path) -> Document:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"cannot tell its format from {suffix or 'a name without suffix'!r}; valid: {' '.join(SUFFIXES)}")
+        got = f"the suffix {suffix!r}" if suffix else "no suffix"
+        raise InputError(f"has {got}, which does not tell the format; valid: {' '.join(SUFFIXES)}")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The seam behind which a model runs: features and seeds in, structures and confidences out. Imports no torch."""
+"""The seam behind which a model runs: features and seeds in, structures out. Imports no torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -56,8 +56,8 @@ def featurize(parsed: Any, molecules: Path, canonicals: dict[str, Any], seed: in
     InputError
         If Boltz cannot featurize the input.
     """
-    from boltz.data.mol import load_molecules
     from boltz.data.module.inferencev2 import collate
+    from boltz.data.mol import load_molecules
     from boltz.data.tokenize.boltz2 import Boltz2Tokenizer
 
     with boltz_at_work("featurize this input"):

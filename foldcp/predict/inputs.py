@@ -24,7 +24,7 @@ _MAX_ALIGNMENT_ROWS = 8192
 
 @contextlib.contextmanager
 def boltz_at_work(task: str) -> Iterator[None]:
-    """Run Boltz's code: its chatter goes to the log, and what it trips over in an input is an `InputError`."""
+    """Run Boltz's code: its chatter goes to the log; what it trips over in an input is an `InputError`."""
     chatter = io.StringIO()
     try:
         with contextlib.redirect_stdout(chatter):
@@ -137,8 +137,7 @@ def _alignments(record: Any) -> dict[int, Any]:
     loaded: dict[str, Any] = {}
     alignments: dict[int, Any] = {}
     for chain in record.chains:
-        if chain.msa_id in (-1, 0):  # 0 asks for a search, which applies to proteins only; those always name a file
-            chain.msa_id = -1
+        if chain.msa_id == -1:
             continue
         if chain.msa_id not in loaded:
             loaded[chain.msa_id] = _read_alignment(Path(chain.msa_id))
@@ -166,6 +165,6 @@ def _check_width(alignment: Any, path: Path, chain: Any) -> None:
     widths = alignment.sequences["res_end"] - alignment.sequences["res_start"]
     for row in (widths != chain.num_residues).nonzero()[0][:1]:
         raise InputError(
-            f"alignment {path.name}: row {row + 1} has {widths[row]} columns, but chain {chain.chain_name} has "
-            f"{chain.num_residues} residues"
+            f"alignment {path.name}: row {row + 1} has {widths[row]} columns, "
+            f"but chain {chain.chain_name} has {chain.num_residues} residues"
         )

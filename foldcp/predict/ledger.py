@@ -33,6 +33,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def new_attempt() -> str:
+    """Return the id of an attempt that is about to start."""
+    return uuid.uuid4().hex
+
+
 class Ledger:
     """The part of the ledger that this process writes.
 
@@ -53,11 +58,9 @@ class Ledger:
         self._path = folder / f"{name}.jsonl"
         self._file: int | None = None
 
-    def start(self, **values: Any) -> str:
-        """Record that an attempt starts now, and return its id."""
-        attempt = uuid.uuid4().hex
+    def start(self, attempt: str, **values: Any) -> None:
+        """Record that an attempt starts now, under an id from :func:`new_attempt`."""
         self._record({"attempt": attempt, "started_at": now(), **self._common, **values})
-        return attempt
 
     def finish(self, attempt: str, outcome: str, message: str | None = None, **values: Any) -> None:
         """Record how an attempt ended."""
@@ -67,7 +70,7 @@ class Ledger:
 
     def never_started(self, outcome: str, message: str, **values: Any) -> None:
         """Record the outcome of a complex whose job ended before its turn came."""
-        self.finish(uuid.uuid4().hex, outcome, message, **self._common, **values)
+        self.finish(new_attempt(), outcome, message, **self._common, **values)
 
     def close(self) -> None:
         """Close the file."""

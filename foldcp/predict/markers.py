@@ -1,4 +1,4 @@
-"""Completion markers: a prediction is done when its marker says so and every file matches it. Imports no torch."""
+"""Completion markers: done means that the marker says so and every file matches it. Imports no torch."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,8 @@ _RESULT_VERSION = 1
 """Raised when a change of foldcp changes numbers, so that old predictions are not taken for new ones."""
 
 _RESULT_SETTINGS = ["precision", "samples", "recycles", "steps", "pae", "seed", "campaign"]
-"""Settings that change the output. The model is known by its weights; cache, device, threads and mesh only say
-where it is computed."""
+"""Settings that change the output. The model is known by its weights; cache, device, threads and mesh only
+say where it is computed."""
 
 
 def run_key(input_key: str, settings: Settings, weights_sha256: str) -> str:
@@ -60,7 +60,9 @@ def is_done(directory: Path, key: str) -> bool:
     if marker is None or marker.get("run_key") != key:
         return False
     files = marker.get("files")
-    return isinstance(files, dict) and bool(files) and all(_is_intact(directory / n, v) for n, v in files.items())
+    if not isinstance(files, dict) or not files:
+        return False
+    return all(_is_intact(directory / name, expected) for name, expected in files.items())
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

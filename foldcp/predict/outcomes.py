@@ -43,7 +43,7 @@ def _one_line(error: BaseException, limit: int = 400) -> str:
 def classify(error: BaseException) -> tuple[Outcome, str]:
     """Return how an attempt that raised `error` ended, and one line that says why in plain words."""
     if is_out_of_memory(error):
-        return Outcome.OOM, f"not enough memory for a complex of this size on this device ({_one_line(error, 160)})"
+        return Outcome.OOM, f"not enough memory on this device for this complex ({_one_line(error, 160)})"
     if isinstance(error, InputError):
         return Outcome.BAD_INPUT, _one_line(error)
     if isinstance(error, NumericalError | FloatingPointError):

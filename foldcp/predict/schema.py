@@ -37,7 +37,7 @@ def check(schema: Any) -> None:
         _check_constraint(constraint, f"constraint {number}", lengths)
     for number, template in enumerate(_list_of_mappings(schema, "templates"), 1):
         path = template.get("cif", template.get("pdb"))
-        _expect(bool(path) and isinstance(path, str), f"template {number} needs 'cif' or 'pdb': the path of a file")
+        _expect(bool(path) and isinstance(path, str), f"template {number} needs 'cif' or 'pdb', a file")
 
 
 def _expect(condition: bool, message: str) -> None:
@@ -53,7 +53,7 @@ def _check_keys(value: Any, where: str, depth: int = 0) -> None:
     _expect(depth < 20, f"{where} is nested too deeply")
     if isinstance(value, Mapping):
         for key, child in value.items():
-            _expect(isinstance(key, str), f"{where} has the key {key!r}; put it in quotes if it is meant as text")
+            _expect(isinstance(key, str), f"{where} has the key {key!r}, which is not text; quote it")
             _check_keys(child, f"'{key}'", depth + 1)
     elif isinstance(value, list):
         for child in value:
@@ -73,9 +73,10 @@ def _check_sequences(items: Any) -> Lengths:
     lengths: Lengths = {}
     same: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = {}
     for number, item in enumerate(items, 1):
-        _expect(len(item) == 1, f"item {number} of 'sequences' must have one of {', '.join(ENTITIES)}, got {list(item)}")
-        ((kind, body),) = item.items()
-        _expect(kind in ENTITIES, f"item {number} of 'sequences' is {kind!r}; valid: {', '.join(ENTITIES)}")
+        kind = str(next(iter(item), None))
+        good = len(item) == 1 and kind in ENTITIES
+        _expect(good, f"item {number} of 'sequences' is {list(item)}; valid: one of {', '.join(ENTITIES)}")
+        body = item[kind]
         _expect(isinstance(body, Mapping), f"{kind} {number} must have keys such as 'id', got {_kind(body)}")
         ids = _check_ids(body.get("id"), f"{kind} {number}", lengths)
         where = f"chain {ids[0]}"
@@ -93,7 +94,9 @@ def _check_ids(value: Any, where: str, taken: Lengths) -> list[str]:
     ids = value if isinstance(value, list) else [value]
     _expect(bool(ids), f"{where} has an empty list of ids")
     for number, chain in enumerate(ids):
-        _expect(isinstance(chain, str), f"{where} has the id {_kind(chain)}; expected text such as A (in quotes if needed)")
+        _expect(
+            isinstance(chain, str), f"{where} has as id {_kind(chain)}; expected text such as A, in quotes"
+        )
         good = re.fullmatch(rf"[A-Za-z0-9_.+-]{{1,{_MAX_CHAIN_ID}}}", chain)
         _expect(bool(good), f"{where} has the id {chain!r}; expected 1 to {_MAX_CHAIN_ID} letters or digits")
         _expect(chain not in taken and chain not in ids[:number], f"chain id {chain!r} is used twice")
@@ -103,7 +106,8 @@ def _check_ids(value: Any, where: str, taken: Lengths) -> list[str]:
 def _check_ligand(body: Mapping[str, Any], where: str) -> None:
     _expect(("ccd" in body) != ("smiles" in body), f"{where}: a ligand needs either 'ccd' or 'smiles'")
     if "smiles" in body:
-        _expect(isinstance(body["smiles"], str) and bool(body["smiles"].strip()), f"{where}: 'smiles' is empty or not text")
+        good = isinstance(body["smiles"], str) and bool(body["smiles"].strip())
+        _expect(good, f"{where}: 'smiles' is empty or not text")
         return
     codes = body["ccd"] if isinstance(body["ccd"], list) else [body["ccd"]]
     _expect(bool(codes), f"{where}: 'ccd' is empty")
@@ -113,7 +117,8 @@ def _check_ligand(body: Mapping[str, Any], where: str) -> None:
 
 def _check_code(code: Any, where: str) -> None:
     good = isinstance(code, str) and re.fullmatch(r"[A-Z0-9]{1,5}", code)
-    _expect(bool(good), f"{where}: {code!r} is no CCD code; expected up to 5 capitals and digits, such as ATP (in quotes)")
+    valid = "up to 5 capitals and digits, such as ATP, in quotes"
+    _expect(bool(good), f"{where}: {code!r} is no CCD code; expected {valid}")
 
 
 def _check_polymer(kind: str, body: Mapping[str, Any], where: str) -> None:
@@ -134,8 +139,8 @@ def _check_polymer(kind: str, body: Mapping[str, Any], where: str) -> None:
 def _check_alignment(msa: Any, where: str) -> None:
     _expect(
         bool(msa),
-        f"{where}: no alignment given. Add 'msa:' with an .a3m or .csv file, or 'msa: empty' to fold the single "
-        "sequence (foldcp never queries an alignment server)",
+        f"{where}: no alignment given. Add 'msa:' with an .a3m or .csv file, or 'msa: empty' to fold the "
+        "single sequence (foldcp never queries an alignment server)",
     )
     good = isinstance(msa, str) and (msa == "empty" or msa.endswith((".a3m", ".a3m.gz", ".csv")))
     _expect(good, f"{where}: 'msa' is {msa!r}; valid: empty, or a file that ends in .a3m, .a3m.gz or .csv")
@@ -144,7 +149,8 @@ def _check_alignment(msa: Any, where: str) -> None:
 def _check_same(first: str, one: Mapping[str, Any], second: str, other: Mapping[str, Any]) -> None:
     for name in ("msa", "modifications", "cyclic"):
         same = (one.get(name) or None) == (other.get(name) or None)
-        _expect(same, f"chains {first} and {second} have the same sequence but another '{name}'; Boltz-2 cannot tell them apart")
+        what = f"chains {first} and {second} have the same sequence but another '{name}'"
+        _expect(same, f"{what}; Boltz-2 would fold both alike")
 
 
 def _check_residue(position: Any, length: int, where: str) -> None:
@@ -154,7 +160,7 @@ def _check_residue(position: Any, length: int, where: str) -> None:
 
 def _check_properties(properties: Sequence[Mapping[str, Any]]) -> None:
     for name in (next(iter(p)) for p in properties):
-        _expect(name.lower() != "affinity", "asks for 'affinity', which foldcp does not support yet; remove it")
+        _expect(name.lower() != "affinity", "asks for 'affinity', which is not supported yet; remove it")
 
 
 def _check_constraint(constraint: Mapping[str, Any], where: str, lengths: Lengths) -> None:
@@ -185,7 +191,7 @@ def _check_chain(chain: Any, where: str, lengths: Lengths) -> None:
 
 
 def _check_atom(value: Any, where: str, lengths: Lengths) -> None:
-    good = isinstance(value, list) and len(value) == 3 and isinstance(value[1], int) and isinstance(value[2], str)
+    good = isinstance(value, list) and list(map(type, value)) == [str, int, str]
     _expect(good, f"{where}: expected [chain, residue number, atom name], got {_kind(value)}")
     _check_chain(value[0], where, lengths)
     if (length := lengths[value[0]]) is not None:
@@ -199,4 +205,5 @@ def _check_token(value: Any, where: str, lengths: Lengths) -> None:
     if (length := lengths[value[0]]) is not None:
         _check_residue(value[1], length, where)
     else:
-        _expect(isinstance(value[1], str), f"{where}: {value[0]} is a ligand, name one of its atoms, not {value[1]!r}")
+        is_name = isinstance(value[1], str)
+        _expect(is_name, f"{where}: {value[0]} is a ligand, name one of its atoms, not {value[1]!r}")

@@ -5,9 +5,9 @@ before it. Here every use of randomness is preceded by a seed of its own, the fi
 
     SHA-256 of the JSON list [campaign, seed, content, use, number]
 
-where `content` is the hash of the input (`foldcp.predict.document.Document.key`), not its name, and `number` is
-the sample. A sample's structure therefore depends neither on the batch, its order, nor on how many samples are
-asked for. torch, numpy and Python's `random` are imported only when seeded.
+where `content` is the hash of the input (`foldcp.predict.document.Document.key`), not its name, and `number`
+is the sample. A sample's structure therefore depends neither on the batch, its order, nor on how many samples
+are asked for. torch and numpy are imported only when seeded.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,18 @@ def seeded_conformers(seed: int) -> Iterator[None]:
     Boltz leaves the seed unset, and RDKit then draws from a generator that lives as long as the process and
     cannot be reached from Python. The options object is the only way in.
     """
-    from rdkit.Chem import AllChem
+    from boltz.data.parse import schema
 
-    original = AllChem.ETKDGv3
+    chemistry: Any = schema.AllChem
+    original = chemistry.ETKDGv3
 
     def etkdg() -> object:
         options = original()
         options.randomSeed = seed % 2**31
         return options
 
-    AllChem.ETKDGv3 = etkdg
+    chemistry.ETKDGv3 = etkdg
     try:
         yield
     finally:
-        AllChem.ETKDGv3 = original
+        chemistry.ETKDGv3 = original

@@ -36,7 +36,6 @@ _SCORES = [
 ]
 _TRUNK_SIZES = {"num_blocks", "num_heads", "pairwise_head_width", "pairwise_num_heads"}
 _MSA_SIZES = {"msa_s", "msa_blocks", "pairwise_head_width", "pairwise_num_heads"}
-_NOT_TENSORS = {"record", "affinity_mw"}
 
 
 class SerialEngine:
@@ -73,7 +72,7 @@ class SerialEngine:
         settings
             Precision, recycles and steps.
         """
-        batch = {name: value.to(self.device) for name, value in features.batch.items() if name not in _NOT_TENSORS}
+        batch = {name: value.to(self.device) for name, value in features.batch.items()}
         kind = self.device.partition(":")[0]
         mixed = torch.autocast(kind, dtype=torch.bfloat16, enabled=settings.precision == "bf16-mixed")
         with torch.no_grad(), mixed, seeded_sampling(self.model.structure_module, sample_seeds):
@@ -111,7 +110,7 @@ def _device(name: str) -> str:
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return "cpu"
     if not torch.cuda.is_available():
-        raise MissingError("device 'cuda' was asked for, but torch sees no GPU; use --device cpu, or see `foldcp doctor`")
+        raise MissingError("torch sees no GPU for device 'cuda'; use device cpu, or run `foldcp doctor`")
     return f"cuda:{torch.cuda.current_device()}"
 
 
@@ -124,9 +123,10 @@ def _has_kernels(device: str) -> bool:
 
 def _load(checkpoint: Path, kernels: bool) -> Any:
     try:
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=False, mmap=True)["hyper_parameters"]
-        # As Boltz's command line does: its own arguments win over the checkpoint's, except the sizes, which it
-        # fixes to those of the released model.
+        saved = torch.load(checkpoint, map_location="cpu", weights_only=False, mmap=True)
+        sizes = saved["hyper_parameters"]
+        # As Boltz's command line does: its own arguments win over the checkpoint's. Only the sizes, which it
+        # fixes to those of the released model, are the checkpoint's.
         model = Boltz2.load_from_checkpoint(
             checkpoint,
             strict=True,
@@ -134,14 +134,15 @@ def _load(checkpoint: Path, kernels: bool) -> Any:
             diffusion_process_args=asdict(Boltz2DiffusionParams()),
             ema=False,
             use_kernels=kernels,
-            pairformer_args=asdict(PairformerArgsV2()) | _only(saved["pairformer_args"], _TRUNK_SIZES),
-            msa_args=asdict(MSAModuleArgs()) | _only(saved["msa_args"], _MSA_SIZES),
+            pairformer_args=asdict(PairformerArgsV2()) | _only(sizes["pairformer_args"], _TRUNK_SIZES),
+            msa_args=asdict(MSAModuleArgs()) | _only(sizes["msa_args"], _MSA_SIZES),
             steering_args=asdict(BoltzSteeringParams()),
         )
     except (OSError, MemoryError):
         raise
     except Exception as error:
-        raise InputError(f"{checkpoint} is not a Boltz-2 checkpoint: {type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"{checkpoint} is not a Boltz-2 checkpoint: {reason}") from error
     return model.eval()
 
 

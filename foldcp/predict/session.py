@@ -97,8 +97,8 @@ class Session:
     def _facts(
         self, target: Target, features: Any, sample_seeds: Sequence[int], folded: engine.Folded
     ) -> dict[str, Any]:
-        ranks = zip(writer.ranks(folded), sample_seeds, strict=True)
-        samples = [{"sample": number, "rank": rank, "seed": seed} for number, (rank, seed) in enumerate(ranks)]
+        ranked = enumerate(zip(writer.ranks(folded), sample_seeds, strict=True))
+        samples = [{"sample": number, "rank": rank, "seed": seed} for number, (rank, seed) in ranked]
         return {
             "id": target.id,
             "input_key": target.input_key,
@@ -134,6 +134,6 @@ def _check_finite(folded: engine.Folded) -> None:
     if bad:
         raise NumericalError(f"the model returned coordinates that are not numbers, in {bad} of its samples")
     for confidence in folded.confidence:
-        wrong = [name for name, value in confidence.items() if isinstance(value, float) and not math.isfinite(value)]
-        if wrong:
+        numbers = {name: value for name, value in confidence.items() if isinstance(value, float)}
+        if wrong := [name for name, value in numbers.items() if not math.isfinite(value)]:
             raise NumericalError(f"the model returned scores that are not numbers: {', '.join(wrong)}")

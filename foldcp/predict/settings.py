@@ -61,7 +61,9 @@ class Settings:
         if self.precision not in PRECISIONS:
             raise unknown_choice("precision of this version's serial engine", self.precision, PRECISIONS)
         if tuple(self.mesh) != (1, 1):
-            raise UsageError(f"mesh {self.mesh[0]}x{self.mesh[1]} is not available: this version predicts on 1x1")
+            raise UsageError(
+                f"mesh {'x'.join(map(str, self.mesh))} is not available: this version predicts on 1x1"
+            )
         for name, least in (("samples", 1), ("recycles", 0), ("steps", 2), ("seed", 0), ("threads", 1)):
             value = getattr(self, name)
             if value is not None and value < least:

@@ -19,7 +19,7 @@ from typing import Any
 
 from foldcp.errors import FoldcpError
 from foldcp.predict import memory
-from foldcp.predict.ledger import Ledger, attempts, now
+from foldcp.predict.ledger import Ledger, attempts, new_attempt, now
 from foldcp.predict.markers import is_done
 from foldcp.predict.outcomes import Outcome, classify
 from foldcp.predict.settings import Settings
@@ -160,14 +160,16 @@ class Shard:
         """Close the current attempt because the process must end now. Safe in a signal handler."""
         self._leaving = True
         if self._current is not None:
-            self._ledger.finish(self._current, outcome, message)
-            self._current = None
+            attempt, self._current = self._current, None
+            self._ledger.finish(attempt, outcome, message)
 
     def _attempt(self, target: ShardTarget) -> None:
         session = self._load()
         started = now()
-        self._current = self._ledger.start(
-            **planned(target), device=session.device_name, weights_sha256=session.weights_sha256
+        # A signal may come at any line: `_current` is set before the start is recorded, cleared before the end.
+        self._current = attempt = new_attempt()
+        self._ledger.start(
+            attempt, **planned(target), device=session.device_name, weights_sha256=session.weights_sha256
         )
         outcome, message = Outcome.DONE, None
         try:
@@ -181,8 +183,8 @@ class Shard:
             if _device_lost(error):
                 self.leave(outcome, message)
                 raise
-        self._ledger.finish(self._current, outcome, message, peak_bytes=memory.peak_bytes(session.device))
         self._current = None
+        self._ledger.finish(attempt, outcome, message, peak_bytes=memory.peak_bytes(session.device))
         self._say(
             target, f"{outcome} after {(now() - started).total_seconds():.1f} s {message or ''}".rstrip()
         )

@@ -1,4 +1,4 @@
-"""A target: one input to predict, under a name that is safe as a file name. Imports neither torch nor boltz."""
+"""A target: one input to predict, under a name that is safe as a file name. Imports no torch."""
 
 import re
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Target:
 
 
 def safe_id(path: Path) -> str:
-    """Return a prediction name from a file name: letters, digits, `.`, `_` and `-`, at most 100 characters."""
+    """Return a name from a file name: letters, digits, `.`, `_` and `-`, at most 100 characters."""
     name = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem).lstrip(".-")
     return name[:100] or "input"
 
@@ -60,12 +60,13 @@ def find(inputs: Iterable[Path | str]) -> list[Path]:
     for given in map(Path, inputs):
         if not given.exists():
             raise InputError(f"{given}: no such file or folder")
-        found = [p for p in sorted(given.iterdir()) if p.suffix.lower() in SUFFIXES] if given.is_dir() else [given]
+        within = sorted(given.iterdir()) if given.is_dir() else []
+        found = [p for p in within if p.suffix.lower() in SUFFIXES] if given.is_dir() else [given]
         if not found:
             raise InputError(f"{given}: no Boltz input in this folder; valid: {' '.join(SUFFIXES)}")
         files += found
     names: dict[str, Path] = {}
     for file in files:
         if (other := names.setdefault(safe_id(file), file)) != file:
-            raise UsageError(f"{other} and {file} would both be written as {safe_id(file)!r}; rename one of them")
+            raise UsageError(f"{other} and {file} would both be written as {safe_id(file)!r}; rename one")
     return list(dict.fromkeys(files))

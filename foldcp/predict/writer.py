@@ -45,7 +45,8 @@ def write(folded: Folded, structure: Any, name: str, directory: Path, note: str 
     for sample, rank in enumerate(ranks(folded)):
         model = f"{name}_model_{rank}"
         confidence = folded.confidence[sample] | ({"foldcp_note": note} if note else {})
-        (directory / f"{model}.cif").write_text(_mmcif(structure, folded.coordinates[sample], folded.plddt[sample]))
+        mmcif = _mmcif(structure, folded.coordinates[sample], folded.plddt[sample])
+        (directory / f"{model}.cif").write_text(mmcif)
         (directory / f"confidence_{model}.json").write_text(json.dumps(confidence, indent=4))
         for kind in ("plddt", "pae", "pde"):
             if (values := getattr(folded, kind)) is not None:
@@ -54,7 +55,7 @@ def write(folded: Folded, structure: Any, name: str, directory: Path, note: str 
 
 @contextmanager
 def staging(directory: Path) -> Iterator[Path]:
-    """Give an empty folder inside `directory` to write to; it is gone afterwards, as are remains of a killed run."""
+    """Give an empty folder inside `directory` to write to, and remove it afterwards, whatever happens."""
     staged = directory / ".partial"
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
@@ -65,7 +66,7 @@ def staging(directory: Path) -> Iterator[Path]:
 
 
 def publish(staged: Path, directory: Path, name: str, source: Path) -> list[str]:
-    """Move finished files into place, instead of those of an earlier prediction, and put the input beside them.
+    """Move finished files into place, replacing an earlier prediction, and put the input beside them.
 
     The earlier marker goes first, so that a mixture of two predictions never counts as done.
 

@@ -7,8 +7,9 @@ Files of sample k of prediction `<id>`::
     plddt_<id>_model_<k>.npz          array `plddt`, one value from 0 to 1 for each token
 
 Confidence is keyed by chain *index*, not by chain name; the index is the order of chains in the structure.
-Tokens follow the same order: one token for a standard residue, one for each atom of a ligand or a modified
-residue. A wrong count would shift every later chain, so the two files must agree exactly.
+Tokens follow the same order: one for a residue of a polymer, one for each atom of a ligand. A modified
+residue is one token in Boltz-2 and one for each atom in Boltz-1. A wrong count would shift every later chain,
+so one of the two counts must agree exactly with the length of `plddt`.
 """
 
 import json
@@ -117,7 +118,8 @@ def read_prediction(directory: Path | str) -> list[Sample]:
 
 def _read_sample(directory: Path, stem: str, number: int) -> Sample:
     structure = directory / f"{stem}.cif"
-    chains = _read_chains(structure)
+    plddt = _read_plddt(directory / f"plddt_{stem}.npz")
+    chains = _read_chains(structure, len(plddt))
     path = directory / f"confidence_{stem}.json"
     confidence = _read_json(path)
     scores: dict[str, float | None] = {key: _number(path, confidence, key) for key in REQUIRED_SCORES}
@@ -128,7 +130,7 @@ def _read_sample(directory: Path, stem: str, number: int) -> Sample:
         scores=scores,
         chain_ptm=_by_chain(path, confidence, "chains_ptm", len(chains)),
         chain_pair_iptm=_by_chain_pair(path, confidence, len(chains)),
-        plddt=_read_plddt(directory / f"plddt_{stem}.npz", sum(c.n_tokens for c in chains)),
+        plddt=plddt,
         structure=structure,
         note=confidence.get("foldcp_note"),
     )
@@ -181,18 +183,18 @@ def _by_chain_pair(path: Path, confidence: Mapping[str, Any], n_chains: int) -> 
     return np.array(list(rows))
 
 
-def _read_plddt(path: Path, n_tokens: int) -> np.ndarray:
+def _read_plddt(path: Path) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             plddt = arrays["plddt"]
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected the pLDDT of {n_tokens} tokens") from None
+        raise InputError(f"{path}: no such file; expected the pLDDT of each token") from None
     except KeyError:
         raise InputError(f"{path}: holds no array 'plddt'") from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: truncated or not a NumPy archive: {error}") from None
-    if plddt.shape != (n_tokens,):
-        raise InputError(f"{path}: plddt has shape {plddt.shape}, but the structure has {n_tokens} tokens")
+    if plddt.ndim != 1 or not len(plddt):
+        raise InputError(f"{path}: plddt has shape {plddt.shape}, expected one value for each token")
     if not np.isfinite(plddt).all():
         raise InputError(f"{path}: plddt holds NaN, not only finite numbers; predict it again")
     if plddt.min() < -_ROUNDING or plddt.max() > 1 + _ROUNDING:
@@ -200,7 +202,21 @@ def _read_plddt(path: Path, n_tokens: int) -> np.ndarray:
     return plddt.astype(np.float64)
 
 
-def _read_chains(path: Path) -> tuple[Chain, ...]:
+def _read_chains(path: Path, n_tokens: int) -> tuple[Chain, ...]:
+    model = _read_model(path)
+    counts = []
+    for atoms_of_modified in (False, True):
+        chains = tuple(_chain(chain, atoms_of_modified) for chain in model)
+        counts.append(sum(chain.n_tokens for chain in chains))
+        if counts[-1] == n_tokens:
+            return chains
+    raise InputError(
+        f"{path}: has {counts[0]} tokens ({counts[1]} as Boltz-1 counts them), but its plddt is for "
+        f"{n_tokens}; the two files are not of one prediction, or one is damaged"
+    )
+
+
+def _read_model(path: Path) -> gemmi.Model:
     if not path.is_file():
         raise InputError(f"{path}: no such file; structures are read as mmCIF (boltz --output_format mmcif)")
     try:
@@ -209,19 +225,22 @@ def _read_chains(path: Path) -> tuple[Chain, ...]:
         raise InputError(f"{path}: not readable as mmCIF: {error}") from None
     if len(structure) == 0 or not len(structure[0]):
         raise InputError(f"{path}: holds no atoms")
-    return tuple(_chain(structure, chain) for chain in structure[0])
+    return structure[0]
 
 
-def _chain(structure: gemmi.Structure, chain: gemmi.Chain) -> Chain:
-    entity = structure.get_entity_of(chain.subchains()[0])
-    kind = _entity_type(entity)
-    if kind == "ligand":
-        return Chain(chain.name, kind, sum(len(residue) for residue in chain))
-    return Chain(chain.name, kind, sum(1 if r.name in _STANDARD else len(r) for r in chain))
+def _chain(chain: gemmi.Chain, atoms_of_modified: bool) -> Chain:
+    kind = _entity_type(chain)
+    by_atom = (
+        len(r) if kind == "ligand" or (atoms_of_modified and r.name not in _STANDARD) else 1 for r in chain
+    )
+    return Chain(chain.name, kind, sum(by_atom))
 
 
-def _entity_type(entity: gemmi.Entity | None) -> str:
-    if entity is None or entity.entity_type != gemmi.EntityType.Polymer:
+def _entity_type(chain: gemmi.Chain) -> str:
+    # Not by the file's entities: Boltz's writer calls a polymer of one residue a non-polymer.
+    if chain[0].het_flag == "H":
         return "ligand"
-    kinds = {gemmi.PolymerType.Dna: "dna", gemmi.PolymerType.Rna: "rna"}
-    return kinds.get(entity.polymer_type, "protein")
+    kinds = {gemmi.find_tabulated_residue(residue.name).kind for residue in chain}
+    if gemmi.ResidueKind.RNA in kinds:
+        return "rna"
+    return "dna" if gemmi.ResidueKind.DNA in kinds else "protein"

@@ -1,4 +1,4 @@
-"""A made-up campaign folder of any size: the tables of every stage, with rejected, failed and waiting complexes."""
+"""A made-up campaign folder of any size, with rejected, failed and waiting complexes."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,21 @@ from foldcp.tables import Provenance, rows_to_table, schemas, write_table
 START = datetime(2024, 5, 1, tzinfo=UTC)
 EDGES = (256, 512, 1024, 2048)
 MESHES = {256: (1, 1), 512: (1, 1), 1024: (1, 2), 2048: (2, 2)}
-NAMES = ("Pyruvate carrier", "SNARE complex", "Nascent polypeptide-associated complex", "RPB4-RPB7 subcomplex")
-TERMS = (("GO:0006352", "transcription initiation"), ("GO:0006850", "pyruvate transport"), ("GO:0016020", "membrane"))
-OUTCOMES = (("oom", "not enough memory for a complex of this size on this device"), ("timeout", "out of wall time"))
+NAMES = (
+    "Pyruvate carrier",
+    "SNARE complex",
+    "Nascent polypeptide-associated complex",
+    "RPB4-RPB7 subcomplex",
+)
+TERMS = (
+    ("GO:0006352", "transcription initiation"),
+    ("GO:0006850", "pyruvate transport"),
+    ("GO:0016020", "membrane"),
+)
+OUTCOMES = (
+    ("oom", "not enough memory for a complex of this size on this device"),
+    ("timeout", "out of wall time"),
+)
 
 
 def config(folder: Path, demo: bool = True) -> Config:
@@ -34,14 +46,18 @@ def build(folder: Path, n: int = 12, demo: bool = True, seed: int = 7) -> Config
     got = config(folder, demo)
     complexes = [_complex(draw, i) for i in range(n)]
     names = [row["complex_id"] for row in complexes]
-    fates = dict(zip(names, ["unfoldable", "unplanned", "failed", "waiting", *["scored"] * 8] * (n // 12 + 1)))
-    if n < 12:
-        fates = dict.fromkeys(names, "scored")
+    cycle = ["unfoldable", "unplanned", "failed", "waiting", *["scored"] * 8] if n >= 12 else ["scored"]
+    fates = {name: cycle[i % len(cycle)] for i, name in enumerate(names)}
     tokens = [_tokens(draw, row) for row in complexes if fates[row["complex_id"]] != "unfoldable"]
     plan = [_plan(row) for row in tokens if fates[row["complex_id"]] != "unplanned"]
-    ledger = [_attempt(draw, row, fates[row["complex_id"]]) for row in plan if fates[row["complex_id"]] != "waiting"]
+    ledger = [
+        _attempt(draw, row, fates[row["complex_id"]]) for row in plan if fates[row["complex_id"]] != "waiting"
+    ]
     scores = [s for row in tokens if fates[row["complex_id"]] == "scored" for s in _scores(draw, row, demo)]
-    rejected = [_rejected("complexes", None, f"row {i}", "malformed_accession") for i in range(max(1, n // 6))]
+    rejected = [
+        _rejected("complexes", None, f"row {n + i}", "malformed_accession")
+        for i in range(1, max(1, n // 6) + 1)
+    ]
     tables = {
         "01_complexes": (schemas.COMPLEXES, complexes),
         "01_rejected": (schemas.REJECTED, rejected),
@@ -51,9 +67,15 @@ def build(folder: Path, n: int = 12, demo: bool = True, seed: int = 7) -> Config
         "05_rejected": (schemas.REJECTED, _all_rejected("plan", fates, "unplanned", "too_large")),
         "07_scores/complexes": (schemas.SCORES_COMPLEXES, scores),
         "07_scores/chains": (schemas.SCORES_CHAINS, [c for s in scores for c in _chains(draw, s)]),
-        "07_scores/interfaces": (schemas.SCORES_INTERFACES, [i for s in scores for i in _interfaces(draw, s)]),
+        "07_scores/interfaces": (
+            schemas.SCORES_INTERFACES,
+            [i for s in scores for i in _interfaces(draw, s)],
+        ),
         "07_scores/failed": (schemas.REJECTED, []),
-        "08_enrichment": (schemas.ENRICHMENT, [_enriched(i, demo) for i in range(len(TERMS))] if scores else []),
+        "08_enrichment": (
+            schemas.ENRICHMENT,
+            [_enriched(i, demo) for i in range(len(TERMS))] if scores else [],
+        ),
     }
     for size_bin in {row["bin"] for row in plan}:
         tables[f"06_ledger/{size_bin}"] = (schemas.LEDGER, [row for row in ledger if row["bin"] == size_bin])
@@ -66,8 +88,19 @@ def build(folder: Path, n: int = 12, demo: bool = True, seed: int = 7) -> Config
 
 def _complex(draw: random.Random, i: int) -> dict:
     members = [
-        {"member": f"P{i:05}", "namespace": "uniprot", "copies": 1, "copies_source": "table", "gene": f"GEN{i}"},
-        {"member": f"Q{i:05}", "namespace": "uniprot", "copies": draw.randint(1, 3), "copies_source": "assumed"},
+        {
+            "member": f"P{i:05}",
+            "namespace": "uniprot",
+            "copies": 1,
+            "copies_source": "table",
+            "gene": f"GEN{i}",
+        },
+        {
+            "member": f"Q{i:05}",
+            "namespace": "uniprot",
+            "copies": draw.randint(1, 3),
+            "copies_source": "assumed",
+        },
     ]
     terms = [TERMS[k] for k in range(len(TERMS)) if draw.random() < 0.5]
     return {

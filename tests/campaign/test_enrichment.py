@@ -13,7 +13,14 @@ CONFIG = EnrichmentConfig(score="iptm", top_fraction=0.2, min_size=2)
 
 
 def _complexes(rows):
-    common = {"source_row": 1, "source_format": "csv", "members": [], "n_members": 2, "n_chains": 2, "flags": []}
+    common = {
+        "source_row": 1,
+        "source_format": "csv",
+        "members": [],
+        "n_members": 2,
+        "n_chains": 2,
+        "flags": [],
+    }
     return rows_to_table(
         COMPLEXES,
         [
@@ -33,7 +40,9 @@ def _complexes(rows):
 def _scores(rows):
     common = {"confidence_score": 0.5, "ptm": 0.5, "complex_plddt": 0.5, "meaningless": False, "sample": 0}
     defaults = {**common, "rank": 1, "n_chains": 2}
-    return rows_to_table(SCORES_COMPLEXES, [defaults | {"predicted_as": row["complex_id"]} | row for row in rows])
+    return rows_to_table(
+        SCORES_COMPLEXES, [defaults | {"predicted_as": row["complex_id"]} | row for row in rows]
+    )
 
 
 def _one_each(scores, terms):

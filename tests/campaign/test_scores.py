@@ -42,8 +42,8 @@ def test_one_row_per_sample_chain_and_direction(tmp_path):
     assert got.complexes["complex_id"].to_pylist() == ["x", "x", "y"]
     assert got.complexes["rank"].to_pylist() == [2, 1, 1]
     assert got.complexes["structure"][0].as_py() == "x/x_model_0.cif"
-    assert got.chains.num_rows == 2 + 2 + 4
-    assert got.interfaces.num_rows == 2 + 2 + 12
+    assert got.chains.num_rows == 2 + 2 + 7
+    assert got.interfaces.num_rows == 2 + 2 + 42
     directed = {(r["chain_a"], r["chain_b"]): r["chain_pair_iptm"] for r in got.interfaces.to_pylist()[:2]}
     assert directed == {("A", "B"): 0.01, ("B", "A"): 0.10}
     assert not got.meaningless

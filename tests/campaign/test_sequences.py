@@ -223,6 +223,10 @@ def test_fetching(fasta: Path, tmp_path: Path) -> None:
         members = ["P00001", "P00001-1", "P00001-3", "Q00001-1", "Q00001-2", "Q00001-3", "Q00003", "Q00009"]
         chains = ["Q00001-PRO_0000000001", "Q00001-PRO_0000000002", "Q00001-PRO_0000000003"]
         resolved, unresolved = find(members + chains, fasta=[fasta], uniprot=uniprot, mature_chain="cut")
+        asked = [accessions for _, kind, accessions in server.requests if kind == "fasta"]
+        whole, _ = find(chains[:1], uniprot=uniprot)
+    assert "Q00001-2" not in asked[0]  # the entry says that it is the canonical one
+    assert whole[chains[0]]["sequence"] == "MKVLAAGIVG"
     assert {m: (r["sequence"], r["resolution"], r["source"]) for m, r in resolved.items()} == {
         "P00001": ("MKVLAAG", "exact", "my.fasta"),
         "P00001-1": ("MWWW", "exact", "uniprot"),

@@ -13,6 +13,7 @@ FASTA = {
     "P00001": "MKVLAAG",
     "P00002": "MKVLAAGIVG",
     "P00003": "MKVLAAG",
+    "P00004": "ACGU",
     "URS000012D749": "ACGU",
     "site": "ACGT",
 }
@@ -79,6 +80,8 @@ def test_key_depends_on_content(config: SequencesConfig) -> None:
         "f": {"P00001": 1, "CHEBI:2": 1},
         "g": {"P00001": 1, "URS000012D749": 1},
         "h": {"P00001": 1, "own:site": 1},
+        "protein": {"P00004": 1},
+        "rna": {"URS000012D749": 1},
     }
     tokens = counted(config, **different, same={"P00003": 1, "P00001": 1}).tokens
     keys = by(tokens, "complex_id")

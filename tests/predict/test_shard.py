@@ -31,7 +31,9 @@ def die(spec, name, times=1):
     """Record attempts that started in a process that is no more, and never ended."""
     target = next(target for target in spec.targets if target.id == name)
     for number in range(times):
-        Ledger(spec.ledger, f"{spec.writer()}-dead{number}", **spec.common() | {"pid": 0}).start(**planned(target))
+        Ledger(spec.ledger, f"{spec.writer()}-dead{number}", **spec.common() | {"pid": 0}).start(
+            f"dead{number}", **planned(target)
+        )
 
 
 def order(campaign):

@@ -20,18 +20,24 @@ def test_chains_scores_and_direction(tmp_path):
     assert [len(part) for part in sample.plddt_by_chain()] == [3, 2]
 
 
-def test_ligands_and_modified_residues_have_one_token_per_atom(tmp_path):
-    (sample,) = read_prediction(write_prediction(tmp_path / "x", MIXED))
+@pytest.mark.parametrize(("boltz", "of_modified"), [(1, 6), (2, 1)])
+def test_tokens_as_boltz_1_and_2_count_them(tmp_path, boltz, of_modified):
+    (sample,) = read_prediction(write_prediction(tmp_path / "x", MIXED, boltz=boltz))
     assert sample.chains == (
-        Chain("A", "protein", 1 + 6 + 1),
+        Chain("A", "protein", 1 + of_modified + 1),
         Chain("B", "rna", 2),
         Chain("C", "dna", 3),
         Chain("D", "ligand", 4),
+        Chain("E", "protein", 1),
+        Chain("F", "ligand", 5),
+        Chain("G", "rna", 1),
     )
 
 
 def test_samples_in_order_of_number(tmp_path):
-    samples = read_prediction(write_prediction(tmp_path / "x", scores=tuple(0.5 + i / 100 for i in range(11))))
+    samples = read_prediction(
+        write_prediction(tmp_path / "x", scores=tuple(0.5 + i / 100 for i in range(11)))
+    )
     assert [s.number for s in samples] == list(range(11))
     assert samples[10].scores["confidence_score"] == pytest.approx(0.6)
 
@@ -87,8 +93,9 @@ ODD = {
     "truncated npz": (_cut("plddt_x_model_0.npz"), "plddt_x_model_0.npz.*truncated"),
     "no npz": (_drop("plddt_x_model_0.npz"), "plddt_x_model_0.npz: no such file"),
     "other array": (_plddt(pae=np.ones(5)), "no array 'plddt'"),
-    "wrong length": (_plddt(plddt=np.ones(4)), r"shape \(4,\).* 5 tokens"),
+    "wrong length": (_plddt(plddt=np.ones(4)), "has 5 tokens .*, but its plddt is for 4"),
     "wrong rank": (_plddt(plddt=np.ones((1, 5))), r"shape \(1, 5\)"),
+    "empty": (_plddt(plddt=np.ones(0)), r"shape \(0,\)"),
     "NaN pLDDT": (_plddt(plddt=np.array([1, 1, np.nan, 1, 1])), "plddt holds NaN"),
     "percent pLDDT": (_plddt(plddt=np.full(5, 85.0)), "from 85 to 85, expected 0 to 1"),
     "truncated JSON": (_cut("confidence_x_model_0.json"), "confidence_x_model_0.json: not readable as JSON"),
@@ -97,7 +104,10 @@ ODD = {
     "text score": (_confidence(ptm="high"), "ptm is 'high', expected a number"),
     "other chains": (_confidence(chains_ptm={"0": 0.5}), r"chains_ptm is for chains \['0'\]"),
     "no pair table": (_confidence(pair_chains_iptm=[1]), "not a table of 2 x 2"),
-    "holes in pair table": (_confidence(pair_chains_iptm={"0": {"0": 1, "1": 1}, "1": {"0": 1}}), r"iptm\[1\] is for"),
+    "holes in pair table": (
+        _confidence(pair_chains_iptm={"0": {"0": 1, "1": 1}, "1": {"0": 1}}),
+        r"iptm\[1\] is for",
+    ),
     "no structure": (_drop("x_model_0.cif"), "x_model_0.cif: no such file"),
     "truncated structure": (_cut("x_model_0.cif"), "x_model_0"),
     "structure without atoms": (lambda d: (d / "x_model_0.cif").write_text("data_x\n"), "holds no atoms"),
@@ -116,7 +126,7 @@ def test_a_broken_file_is_named_with_the_reason(tmp_path, spoil, message):
 def test_a_structure_without_scores_is_not_dropped_in_silence(tmp_path):
     directory = write_prediction(tmp_path / "x", scores=(0.8, 0.7))
     (directory / "confidence_x_model_1.json").unlink()
-    with pytest.raises(InputError, match="x_model_1.cif: has no confidence"):
+    with pytest.raises(InputError, match=r"x_model_1\.cif: has no confidence"):
         read_prediction(directory)
 
 
