@@ -38,7 +38,7 @@ class ComplexesConfig(_Section):
     )
     copies: Path | None = Field(
         None,
-        description="Your own stoichiometry: a CSV with columns complex_id,member,copies; it wins over the table.",
+        description="Your own stoichiometry, a CSV: complex_id,member,copies. It wins over the table.",
     )
 
 
@@ -60,7 +60,7 @@ class SequencesConfig(_Section):
     fasta: list[Path] = Field(default_factory=list, description="FASTA files (.gz too) or folders of them.")
     ligands: Path | None = Field(
         None,
-        description="CSV with columns member,ccd,smiles,description that says how to fold non-polymer members.",
+        description="CSV with columns member,ccd,smiles,description: how to fold non-polymer members.",
     )
     uniprot: UniprotConfig = Field(default_factory=UniprotConfig, description="Fetching from UniProt.")
     missing_isoform: Literal["canonical", "reject"] = Field(
@@ -69,7 +69,7 @@ class SequencesConfig(_Section):
     )
     mature_chain: Literal["cut", "whole", "reject"] = Field(
         "whole",
-        description="For mature chains (P00734-PRO_...): cut the feature out (needs UniProt entries), fold the whole "
+        description="For mature chains (P00734-PRO_...): cut them out (needs UniProt entries), fold the whole "
         "entry and flag it, or reject.",
     )
     unsupported_member: Literal["drop", "reject"] = Field(

@@ -5,9 +5,10 @@ from snakemake.utils import validate
 from foldcp import config as settings
 from foldcp.tables import distinct
 
-validate(config, "../workflow/schemas/config.schema.yaml")
-
+# The typed configuration speaks plainly, so it is asked first; the schema file is generated from it, for editors.
 CONFIG = settings.parse(config)
+validate(config, "../workflow/schemas/config.schema.yaml", set_default=False)
+
 SECTIONS = CONFIG.model_dump(mode="json")
 
 

@@ -11,7 +11,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 def shared_data() -> Path:
     """The folder of real public tables that is not part of the project."""
     if not SHARED.is_dir():
-        pytest.skip(f"real tables are not here ({SHARED.name} beside the checkout); twins cover the same cases")
+        pytest.skip("the real tables are not beside this checkout; hand-made twins cover the same cases")
     return SHARED
 
 

@@ -1,4 +1,4 @@
-"""The report in a real browser: no console errors, a banner, tables sort and filter, no sideways scrolling."""
+"""The report in a real browser: no console errors, a banner, tables sort and filter, nothing runs over."""
 
 import shutil
 

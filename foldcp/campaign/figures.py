@@ -55,9 +55,9 @@ def coverage(results: Results) -> Figure | None:
     tokens = results.rows("04_tokens.parquet", "complex_id", "n_tokens", "predicted_as")
     if not tokens:
         return None
-    meshes = {
-        row["complex_id"]: (row["mesh_rows"], row["mesh_cols"]) for row in results.rows("05_plan.parquet")
-    }
+    plan = results.rows("05_plan.parquet")
+    meshes = {row["complex_id"]: (row["mesh_rows"], row["mesh_cols"]) for row in plan}
+    unit = "CPU process" if plan and plan[0]["gpu"] == "cpu" else "GPU"
     tokens.sort(key=lambda row: row["n_tokens"])
     sizes = np.array([row["n_tokens"] for row in tokens])
     share = np.arange(1, len(tokens) + 1) / len(tokens)

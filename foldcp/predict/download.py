@@ -203,7 +203,7 @@ def _append(
             progress(got, total)
     finally:
         part.handle.flush()
-    if total is not None and got != total:
+    if total is not None and got != total:  # urllib3 before version 2 takes a cut connection for the end
         raise _BrokenError(f"{got} of {total} bytes arrived")
 
 

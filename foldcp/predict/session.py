@@ -75,7 +75,7 @@ class Session:
         seeds = Seeds(self.settings.campaign, self.settings.seed, document.key())
         sample_seeds = [seeds.sample(number) for number in range(self.settings.samples)]
 
-        parsed, features = self._prepare(document, target.id, seeds)
+        parsed, features = self.prepare(document, target.id, seeds)
         folded = self.engine.fold(features, sample_seeds, self.settings)
         _check_finite(folded)
         with writer.staging(directory) as staged:
@@ -86,7 +86,14 @@ class Session:
             directory, markers.run_key(target.input_key, self.settings, self.weights_sha256), files, facts
         )
 
-    def _prepare(self, document: Document, name: str, seeds: Seeds) -> tuple[Any, Any]:
+    def prepare(self, document: Document, name: str, seeds: Seeds) -> tuple[Any, Any]:
+        """Return an input ready to fold: Boltz's parsed `Input`, and the `Features`.
+
+        Raises
+        ------
+        InputError
+            If Boltz cannot read or featurize it.
+        """
         from foldcp.predict.features import featurize
         from foldcp.predict.inputs import component_codes, parse
 

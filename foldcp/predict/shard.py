@@ -166,7 +166,7 @@ class Shard:
     def _attempt(self, target: ShardTarget) -> None:
         session = self._load()
         started = now()
-        # A signal may come at any line: `_current` is set before the start is recorded, cleared before the end.
+        # A signal may come at any line: set before the start is recorded, cleared before the end is.
         self._current = attempt = new_attempt()
         self._ledger.start(
             attempt, **planned(target), device=session.device_name, weights_sha256=session.weights_sha256

@@ -152,7 +152,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     with tarfile.open(archive, "r:") as tar:
         wanted = {Path(name).name for name in _names(tar) if name.endswith(".pkl")}
         there = {path.name for path in final.iterdir()} if final.is_dir() else set()
-        if there:
+        if wanted <= there:
             return
         shutil.rmtree(partial, ignore_errors=True)
         tar.extractall(partial, filter="data")

@@ -24,8 +24,9 @@ def atomic_write(path: Path | str, mode: str = "wb") -> Iterator[IO]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     encoding = None if "b" in mode else "utf-8"
+    prefix = f".{path.name[:100]}."
     handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below, then renamed)
-        mode=mode, dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp", delete=False, encoding=encoding
+        mode=mode, dir=path.parent, prefix=prefix, suffix=".tmp", delete=False, encoding=encoding
     )
     temporary = Path(handle.name)
     try:

@@ -133,7 +133,8 @@ SEQUENCES = TableSpec(
             _key(
                 "resolution",
                 _TEXT,
-                "exact, canonical_for_isoform, mature_chain, whole_entry_for_feature, merged_entry, length_only",
+                "exact, canonical_for_isoform, mature_chain, whole_entry_for_feature, merged_entry or "
+                "length_only",
             ),
             _column("description", _TEXT, "protein name or ligand name"),
             _column("taxid", _INT, "NCBI taxonomy identifier"),

@@ -64,6 +64,13 @@ def test_known_answer():
     assert row["label"] == "label of GO:1"
 
 
+def test_a_depleted_category_is_not_enriched():
+    scores = [1 - i / 20 for i in range(20)]
+    (row,) = enrich(*_one_each(scores, [["GO:1"] * (i >= 5) for i in range(20)]), CONFIG).to_pylist()
+    assert row["n_top_in_term"] == 0
+    assert row["p_value"] == 1
+
+
 def test_under_the_null_nothing_is_found():
     draw = random.Random(7)
     scores = [draw.random() for _ in range(300)]
@@ -100,7 +107,7 @@ def test_equal_content_counts_once():
 def test_the_best_sample_stands_for_its_complex():
     scores, complexes = _one_each([0.9, 0.1, 0.1, 0.1, 0.1], [["GO:1"], ["GO:1"], [], [], []])
     worse = _scores([{"complex_id": "c001", "iptm": 1.0, "rank": 2, "sample": 1}])
-    both = rows_to_table(SCORES_COMPLEXES, scores.to_pylist() + worse.to_pylist())
+    both = rows_to_table(SCORES_COMPLEXES, worse.to_pylist() + scores.to_pylist())
     assert enrich(both, complexes, CONFIG).equals(enrich(scores, complexes, CONFIG))
 
 

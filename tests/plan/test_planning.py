@@ -24,13 +24,13 @@ def test_first_edge_that_is_at_least_the_size(tokens):
 
 
 def test_mesh_of_a_bin_is_the_smallest_for_its_largest_member(tokens):
-    planned = make_plan(tokens([100, 1100, 4000]), CONFIG, WORKLOAD)
+    planned = make_plan(tokens([100, 4000, 1100]), CONFIG, WORKLOAD)
     rows = _by_id(planned.plan)
     assert (rows["c0"]["mesh_rows"], rows["c0"]["mesh_cols"]) == (1, 1)
-    assert (rows["c1"]["mesh_rows"], rows["c1"]["mesh_cols"]) == (1, 2)  # c2 shares its bin
+    assert (rows["c2"]["mesh_rows"], rows["c2"]["mesh_cols"]) == (1, 2)  # it shares the bin of c1
     size, limit = Size(4000, 32000), get_gpu("h100-80gb").usable_bytes
     assert peak_bytes(size, WORKLOAD, Mesh(1, 1)) > limit >= peak_bytes(size, WORKLOAD, Mesh(1, 2))
-    assert rows["c2"]["predicted_peak_bytes"] == peak_bytes(size, WORKLOAD, Mesh(1, 2))
+    assert rows["c1"]["predicted_peak_bytes"] == peak_bytes(size, WORKLOAD, Mesh(1, 2))
 
 
 def test_complexes_over_the_last_edge_are_rejected_with_a_remedy(tokens):

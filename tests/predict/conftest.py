@@ -27,9 +27,8 @@ constraints:
 def settings(demo_cache):
     from foldcp.predict.settings import Settings
 
-    return Settings(
-        model="demo", cache=demo_cache, device="cpu", precision="fp32", recycles=0, steps=3, samples=2, threads=1
-    )
+    light = {"recycles": 0, "steps": 3, "samples": 2, "threads": 1}
+    return Settings(model="demo", cache=demo_cache, device="cpu", precision="fp32", **light)
 
 
 @pytest.fixture(scope="session")
@@ -52,11 +51,23 @@ def write(tmp_path):
     return write
 
 
-@pytest.fixture
-def mixed(write):
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory):
     """An input with every kind of chain, a paired alignment and constraints."""
-    write("pair.csv", f"key,sequence\n1,{PROTEIN}\n2,MKTAYIAKQaRH\n,MKTA-IAKQRQ\n")
-    return write("mixed.yaml", MIXED)
+    folder = tmp_path_factory.mktemp("mixed")
+    (folder / "pair.csv").write_text(f"key,sequence\n1,{PROTEIN}\n2,MKTAYIAKQaRH\n,MKTA-IAKQRQ\n")
+    (folder / "mixed.yaml").write_text(MIXED)
+    return folder / "mixed.yaml"
+
+
+@pytest.fixture(scope="session")
+def prepared(session, mixed):
+    """The mixed input, ready to fold: document, parsed structure, features."""
+    from foldcp.predict.document import read
+    from foldcp.predict.seeds import Seeds
+
+    document = read(mixed)
+    return document, *session.prepare(document, "mixed", Seeds("c", 7, document.key()))
 
 
 @pytest.fixture
@@ -72,8 +83,17 @@ def outputs():
 
     def outputs(directory: Path, sample: int = 0) -> dict[str, bytes]:
         rank = read_marker(directory)["samples"][sample]["rank"]
-        files = {p.name: p.read_bytes() for p in directory.iterdir() if f"_model_{rank}." in p.name}
+        files = [path for path in directory.iterdir() if f"_model_{rank}." in path.name]
         assert len(files) >= 3
-        return {name.replace(f"_model_{rank}.", "."): data for name, data in files.items()}
+        return {path.name.replace(f"_model_{rank}.", "."): _content(path) for path in files}
 
     return outputs
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix != ".npz":
+        return path.read_bytes()
+    import numpy as np
+
+    # A zip archive carries the time of writing.
+    return b"".join(array.tobytes() for array in np.load(path).values())

@@ -7,26 +7,10 @@ import pytest
 import torch
 
 from foldcp.errors import InputError
-from foldcp.predict.document import read
-from foldcp.predict.seeds import Seeds
+from foldcp.predict.seeds import Seeds, seeded_conformers
 from foldcp.predict.serial import SerialEngine
 
 pytestmark = pytest.mark.model
-
-
-@pytest.fixture(scope="module")
-def prepared(session, tmp_path_factory):
-    from conftest import (
-        MIXED,  # the one beside this file
-        PROTEIN,
-    )
-
-    folder = tmp_path_factory.mktemp("serial")
-    (folder / "pair.csv").write_text(f"key,sequence\n1,{PROTEIN}\n2,MKTAYIAKQRH\n")
-    (folder / "mixed.yaml").write_text(MIXED)
-    document = read(folder / "mixed.yaml")
-    parsed, features = session._prepare(document, "mixed", Seeds("c", 7, document.key()))
-    return document, parsed, features
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +20,8 @@ def features(prepared):
 
 def _upstream(engine, features, seed, settings):
     """Boltz's forward pass with nothing of ours in it: the generator is seeded just before `sample` draws."""
-    hook = engine.model.diffusion_conditioning.register_forward_hook(lambda *_: torch.manual_seed(seed) and None)
+    before_sampling = engine.model.diffusion_conditioning
+    hook = before_sampling.register_forward_hook(lambda *_: torch.manual_seed(seed) and None)
     try:
         with torch.no_grad():
             return engine.model(
@@ -98,11 +83,13 @@ def test_features_equal_those_of_boltz_own_pipeline(session, prepared, tmp_path)
     molecules = session._molecules.provide(document.codes())
     absolute = document.path.read_text().replace("pair.csv", str(document.path.parent / "pair.csv"))
     (tmp_path / "mixed.yaml").write_text(absolute)
-    server = dict.fromkeys(
-        ["msa_server_url", "msa_pairing_strategy", "msa_server_username", "msa_server_password", "api_key_header", "api_key_value"]
-    )
-    from foldcp.predict.seeds import seeded_conformers
-
+    server = [
+        "msa_server_url",
+        "msa_server_username",
+        "msa_server_password",
+        "api_key_header",
+        "api_key_value",
+    ]
     with seeded_conformers(seeds.conformers):
         process_input(
             tmp_path / "mixed.yaml",
@@ -111,7 +98,8 @@ def test_features_equal_those_of_boltz_own_pipeline(session, prepared, tmp_path)
             boltz2=True,
             use_msa_server=False,
             max_msa_seqs=8192,
-            **server,
+            msa_pairing_strategy=None,
+            **dict.fromkeys(server),
             **folders,
         )
     dataset = PredictionDataset(

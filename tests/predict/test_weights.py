@@ -126,7 +126,7 @@ def test_cut_connections_are_continued_not_restarted(server, remote, tmp_path):
 
 
 def test_rerun_continues_what_an_interrupted_run_left(server, remote, tmp_path):
-    server.cuts = [70_000, 0, 0, 0, 0]
+    server.cuts = [70_000, 0, 0, 0]
     with pytest.raises(MissingError, match=r"continue where it stopped"):
         _fetch(remote, tmp_path)
     assert not (tmp_path / "boltz2_conf.ckpt").exists()
@@ -136,11 +136,13 @@ def test_rerun_continues_what_an_interrupted_run_left(server, remote, tmp_path):
 
 
 def test_new_version_on_the_server_starts_over(server, remote, tmp_path):
-    server.cuts = [70_000, 0, 0, 0, 0]
+    server.cuts = [70_000, 0, 0, 0]
     with pytest.raises(MissingError):
         _fetch(remote, tmp_path)
     server.etag = '"two"'
+    server.requests.clear()
     assert _fetch(remote, tmp_path).read_bytes() == server.content["boltz2_conf.ckpt"]
+    assert [r[2] for r in server.requests] == [200]
 
 
 def test_all_bytes_there_but_never_renamed(server, remote, tmp_path):

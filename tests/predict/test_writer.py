@@ -5,36 +5,23 @@ import numpy as np
 import pytest
 import torch
 
-from foldcp.predict.document import read
 from foldcp.predict.engine import Folded
-from foldcp.predict.seeds import Seeds
 from foldcp.predict.writer import ranks, write
 
-
-@pytest.fixture(scope="module")
-def parsed_once(session):
-    cache = {}
-
-    def parse(path):
-        document = read(path)
-        key = document.key()
-        if key not in cache:
-            cache[key] = session._prepare(document, path.stem, Seeds("c", 7, key))
-        return cache[key]
-
-    return parse
+SCORES = ["ptm", "iptm", "ligand_iptm", "protein_iptm", "complex_plddt"]
+SCORES += ["complex_iplddt", "complex_pde", "complex_ipde"]
 
 
 def _folded(features, scores) -> Folded:
     generator = np.random.default_rng(1)
     n_atoms, n_tokens = int(features.batch["atom_pad_mask"].sum()), features.n_tokens
-    pairs = {a: {b: 0.1 * a + b for b in range(len(features.chains))} for a in range(len(features.chains))}
-    names = ["ptm", "iptm", "ligand_iptm", "protein_iptm", "complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde"]
+    chains = range(len(features.chains))
+    pairs = {a: {b: 0.1 * a + b for b in chains} for a in chains}
     return Folded(
         coordinates=generator.normal(size=(len(scores), n_atoms, 3)).astype(np.float32) * 20,
         confidence=[
             {"confidence_score": score}
-            | dict.fromkeys(names, 0.5)
+            | dict.fromkeys(SCORES, 0.5)
             | {"chains_ptm": {a: pairs[a][a] for a in pairs}, "pair_chains_iptm": pairs}
             for score in scores
         ],
@@ -48,10 +35,10 @@ def test_the_best_sample_comes_first_and_ties_keep_their_order():
     assert ranks(folded) == [2, 0, 3, 1]
 
 
-def test_files_are_byte_for_byte_those_of_boltz_own_writer(parsed_once, mixed, tmp_path):
+def test_files_are_byte_for_byte_those_of_boltz_own_writer(prepared, tmp_path):
     from boltz.data.write.writer import BoltzWriter
 
-    parsed, features = parsed_once(mixed)
+    _, parsed, features = prepared
     folded = _folded(features, [0.25, 0.75])
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     ours.mkdir()
@@ -62,11 +49,12 @@ def test_files_are_byte_for_byte_those_of_boltz_own_writer(parsed_once, mixed, t
     mask = features.batch["atom_pad_mask"]
     padded = torch.zeros(2, mask.shape[1], 3)
     padded[:, mask[0].bool()] = torch.from_numpy(folded.coordinates)
-    flat = [k for k, v in folded.confidence[0].items() if isinstance(v, float)]
-    prediction = {"exception": False, "coords": padded, "masks": mask, "plddt": torch.from_numpy(folded.plddt)}
-    prediction |= {"pae": torch.from_numpy(folded.pae)}
+    prediction = {"exception": False, "coords": padded, "masks": mask}
+    prediction |= {"plddt": torch.from_numpy(folded.plddt), "pae": torch.from_numpy(folded.pae)}
     # Doubles, so that both sides print the same digits.
-    prediction |= {k: torch.tensor([c[k] for c in folded.confidence], dtype=torch.float64) for k in flat}
+    for name in ("confidence_score", *SCORES):
+        values = [confidence[name] for confidence in folded.confidence]
+        prediction[name] = torch.tensor(values, dtype=torch.float64)
     pairs = folded.confidence[0]["pair_chains_iptm"]
     prediction["pair_chains_iptm"] = {
         a: {b: torch.tensor([v, v], dtype=torch.float64) for b, v in row.items()} for a, row in pairs.items()
@@ -84,8 +72,8 @@ def test_files_are_byte_for_byte_those_of_boltz_own_writer(parsed_once, mixed, t
             assert path.read_bytes() == expected[path.name].read_bytes(), path.name
 
 
-def test_structure_has_all_chains_and_plddt_as_b_factor(parsed_once, mixed, tmp_path):
-    parsed, features = parsed_once(mixed)
+def test_structure_has_all_chains_and_plddt_as_b_factor(prepared, tmp_path):
+    _, parsed, features = prepared
     folded = _folded(features, [0.5])
     write(folded, parsed.structure, "x", tmp_path, None)
     model = gemmi.read_structure(str(tmp_path / "x_model_0.cif"))[0]
@@ -95,7 +83,7 @@ def test_structure_has_all_chains_and_plddt_as_b_factor(parsed_once, mixed, tmp_
     assert [atom.pos.x, atom.pos.y, atom.pos.z] == pytest.approx(folded.coordinates[0, 0], abs=1e-3)
 
 
-def test_a_note_goes_into_the_scores(parsed_once, small, tmp_path):
-    parsed, features = parsed_once(small)
+def test_a_note_goes_into_the_scores(prepared, tmp_path):
+    _, parsed, features = prepared
     write(_folded(features, [0.5]), parsed.structure, "x", tmp_path, "means nothing")
     assert json.loads((tmp_path / "confidence_x_model_0.json").read_text())["foldcp_note"] == "means nothing"

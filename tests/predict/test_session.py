@@ -1,0 +1,240 @@
+"""A session is exact, alone or in company, here or in another process; a failure stays with its own input."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import gemmi
+import numpy as np
+import pytest
+
+from foldcp.errors import InputError
+from foldcp.predict import writer
+from foldcp.predict.markers import is_done, read_marker, run_key
+from foldcp.predict.outcomes import NumericalError, Outcome, classify
+from foldcp.predict.session import Session
+from foldcp.predict.targets import from_file
+
+pytestmark = pytest.mark.model
+
+
+def _ligand(name: str) -> str:
+    return f'sequences:\n  - ligand: {{id: A, smiles: "{name}"}}\n'
+
+
+@pytest.fixture(scope="module")
+def alone(session, mixed, tmp_path_factory):
+    """The mixed complex, predicted by itself."""
+    out = tmp_path_factory.mktemp("alone")
+    session.predict(from_file(mixed), out)
+    return out / "mixed"
+
+
+def test_all_kinds_of_chains_are_folded_and_recorded(session, mixed, alone):
+    marker = read_marker(alone)
+    assert is_done(alone, run_key(from_file(mixed).input_key, session.settings, session.weights_sha256))
+    chains = {c["chain_id"]: (c["entity_type"], c["n_tokens"]) for c in marker["chains"]}
+    assert chains == {
+        "A": ("protein", 11),
+        "B": ("protein", 11),
+        "R": ("rna", 4),
+        "D": ("dna", 4),
+        "L": ("ligand", 31),
+        "S": ("ligand", 13),
+        "Z": ("ligand", 1),
+    }
+    assert [c["chain_index"] for c in marker["chains"]] == list(range(7))
+    assert marker["n_tokens"] == 75
+    assert marker["peak_bytes"] > 1e7
+    assert marker["wall_seconds"] > 0
+    assert "mean nothing" in marker["note"]
+    confidence = json.loads((alone / "confidence_mixed_model_0.json").read_text())
+    assert set(confidence["pair_chains_iptm"]) == {str(c["chain_index"]) for c in marker["chains"]}
+    structure = gemmi.read_structure(str(alone / "mixed_model_0.cif"))
+    assert structure[0]["A"][2].name == "TPO"
+    assert (alone / "mixed.yaml").read_bytes() == mixed.read_bytes()
+
+
+def test_last_in_a_batch_is_identical(session, mixed, small, write, alone, outputs, tmp_path):
+    bad = write("bad.yaml", _ligand("C1CC"))
+    for path in (small, bad, write("ligand.yaml", _ligand("CCCCCCO")), mixed):
+        try:
+            session.predict(from_file(path), tmp_path / "out")
+        except InputError:
+            assert path == bad
+    for sample in (0, 1):
+        assert outputs(tmp_path / "out" / "mixed", sample) == outputs(alone, sample)
+
+
+def test_other_sample_counts_give_the_same_samples(session, settings, mixed, alone, outputs, tmp_path):
+    for count in (1, 3):
+        session.settings = dataclasses.replace(settings, samples=count)
+        try:
+            session.predict(from_file(mixed), tmp_path / str(count))
+        finally:
+            session.settings = settings
+        for sample in range(min(count, 2)):
+            assert outputs(tmp_path / str(count) / "mixed", sample) == outputs(alone, sample)
+
+
+def test_a_smiles_conformer_does_not_depend_on_what_came_before(session, write, outputs, tmp_path):
+    path = write("x.yaml", _ligand("CCCCC(=O)NCCCO"))
+    for folder in ("one", "two"):
+        session.predict(from_file(path), tmp_path / folder)
+    assert outputs(tmp_path / "one" / "x") == outputs(tmp_path / "two" / "x")
+
+
+FRESH = """
+import sys
+from pathlib import Path
+from foldcp.predict.session import Session
+from foldcp.predict.settings import Settings
+from foldcp.predict.targets import from_file
+session = Session(Settings.from_json(__import__("json").loads(sys.argv[1])))
+for path in sys.argv[3:]:
+    session.predict(from_file(path), Path(sys.argv[2]))
+"""
+
+
+def test_a_fresh_process_gives_the_same_files(session, small, mixed, alone, outputs, tmp_path):
+    # A template of two equal chains: which copy serves which is a tie, and Boltz breaks it by hash order.
+    session.predict(from_file(small), tmp_path)
+    templated = tmp_path / "templated.yaml"
+    templated.write_text(small.read_text() + "templates:\n  - cif: small/small_model_0.cif\n")
+    session.predict(from_file(templated), tmp_path / "here")
+    for hash_seed in ("1", "2"):
+        out = tmp_path / hash_seed
+        command = [sys.executable, "-c", FRESH, json.dumps(session.settings.to_json()), str(out)]
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        subprocess.run([*command, str(templated), str(mixed)], check=True, env=environment, timeout=300)
+        assert outputs(out / "mixed") == outputs(alone)
+        assert outputs(out / "templated") == outputs(tmp_path / "here" / "templated")
+
+
+def test_another_seed_campaign_or_content_gives_another_structure(
+    session, settings, small, outputs, tmp_path
+):
+    session.predict(from_file(small), tmp_path / "0")
+    for number, change in enumerate(({"seed": 8}, {"campaign": "other"}), 1):
+        session.settings = dataclasses.replace(settings, **change)
+        try:
+            session.predict(from_file(small), tmp_path / str(number))
+        finally:
+            session.settings = settings
+    small.write_text(small.read_text().replace("[A, B]", "[A, C]"))
+    session.predict(from_file(small), tmp_path / "3")
+    structures = [outputs(tmp_path / str(number) / "small")["small.cif"] for number in range(4)]
+    assert len(set(structures)) == 4
+
+
+def test_the_file_name_does_not_matter(session, small, write, outputs, tmp_path):
+    renamed = write("renamed.yaml", small.read_text())
+    for path in (small, renamed):
+        session.predict(from_file(path), tmp_path / "out")
+    first, second = (read_marker(tmp_path / "out" / name) for name in ("small", "renamed"))
+    assert first["samples"] == second["samples"]
+    assert first["run_key"] == second["run_key"]
+
+
+def test_a_failing_input_gets_nothing_and_its_neighbours_their_own(session, small, write, outputs, tmp_path):
+    session.predict(from_file(small), tmp_path / "reference")
+    bad = write("bad.yaml", "sequences:\n  - ligand: {id: A, ccd: QQQQQ}\n")
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="no component 'QQQQQ'"):
+        session.predict(from_file(bad), out)
+    session.predict(from_file(small), out)
+    assert not (out / "bad").exists()
+    assert outputs(out / "small") == outputs(tmp_path / "reference" / "small")
+
+
+def test_a_featurizer_that_fails_is_an_error_not_another_record(session, small, monkeypatch, tmp_path):
+    from boltz.data.feature.featurizerv2 import Boltz2Featurizer
+
+    def fail(*_, **__):
+        raise IndexError("index 9 is out of bounds")
+
+    monkeypatch.setattr(Boltz2Featurizer, "process", fail)
+    with pytest.raises(InputError, match="Boltz-2 cannot featurize this input: IndexError: index 9"):
+        session.predict(from_file(small), tmp_path)
+
+
+@pytest.mark.parametrize("part", ["coordinates", "confidence"])
+def test_numbers_that_are_not_finite_are_numerical(session, small, monkeypatch, tmp_path, part):
+    fold = session.engine.fold
+
+    def spoiled(*arguments):
+        folded = fold(*arguments)
+        if part == "coordinates":
+            folded.coordinates[1, 0, 0] = np.nan
+        else:
+            folded.confidence[0]["ptm"] = float("inf")
+        return folded
+
+    monkeypatch.setattr(session.engine, "fold", spoiled)
+    with pytest.raises(NumericalError) as caught:
+        session.predict(from_file(small), tmp_path)
+    assert classify(caught.value)[0] is Outcome.NUMERICAL
+    assert not (tmp_path / "small").exists()
+
+
+def test_an_interrupted_rewrite_is_not_done_and_the_next_run_mends_it(
+    session, settings, small, monkeypatch, tmp_path
+):
+    target = from_file(small)
+    session.predict(target, tmp_path)
+    directory = tmp_path / "small"
+    session.settings = dataclasses.replace(settings, samples=1)
+    try:
+        key = run_key(target.input_key, session.settings, session.weights_sha256)
+        assert not is_done(directory, key)
+        with monkeypatch.context() as patched:
+            patched.setattr(writer.Path, "replace", _killed)
+            with pytest.raises(KeyboardInterrupt):
+                session.predict(target, tmp_path)
+        assert read_marker(directory) is None
+        session.predict(target, tmp_path)
+        assert is_done(directory, key)
+    finally:
+        session.settings = settings
+    # The second sample of the earlier run is gone, as are temporary files.
+    assert sorted(p.name for p in directory.iterdir()) == [
+        "confidence_small_model_0.json",
+        "done.json",
+        "plddt_small_model_0.npz",
+        "small.yaml",
+        "small_model_0.cif",
+    ]
+
+
+def _killed(*_):
+    raise KeyboardInterrupt
+
+
+def test_an_input_inside_its_own_prediction_folder_stays(session, small, tmp_path):
+    directory = tmp_path / "out" / "small"
+    directory.mkdir(parents=True)
+    inside = small.rename(directory / "small.yaml")
+    text = inside.read_text()
+    session.predict(from_file(inside), tmp_path / "out")
+    assert inside.read_text() == text
+    assert read_marker(directory) is not None
+
+
+def test_a_checkpoint_file_is_the_same_model(session, settings, small, outputs, tmp_path, monkeypatch):
+    from foldcp.demo.model import checkpoint_path
+
+    monkeypatch.setenv("BOLTZ_CACHE", str(tmp_path / "none"))
+    path = checkpoint_path(settings.cache)
+    own = dataclasses.replace(settings, model=str(path), cache=None)
+    monkeypatch.setenv("FOLDCP_CACHE", str(settings.cache))
+    other = Session(own)
+    assert other.weights_sha256 == session.weights_sha256
+    assert other.note is None
+    session.predict(from_file(small), tmp_path / "a")
+    other.predict(from_file(small), tmp_path / "b")
+    first, second = (outputs(tmp_path / name / "small") for name in "ab")
+    assert first["small.cif"] == second["small.cif"]
+    assert b"foldcp_note" in first["confidence_small.json"]
+    assert b"foldcp_note" not in second["confidence_small.json"]
