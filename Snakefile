@@ -11,6 +11,9 @@ if "complexes" not in config:
     configfile: "config/config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/complexes.smk"
 include: "rules/sequences.smk"

@@ -5,7 +5,18 @@ rule report:
         enrichment=rules.enrichment.output.enrichment,
         ledgers=ledgers,
     output:
-        report=result("report.html"),
+        report=report(
+            result("report.html"),
+            caption="../workflow/report/report.rst",
+            category="Report",
+        ),
+        figures=report(
+            directory(result("figures")),
+            patterns=["{name}.svg"],
+            caption="../workflow/report/figures.rst",
+            category="Figures",
+            labels={"figure": "{name}"},
+        ),
     params:
         section=SECTIONS["report"],
     log:

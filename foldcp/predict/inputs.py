@@ -90,7 +90,7 @@ def parse(document: Document, name: str, molecules: Path, canonicals: dict[str, 
     from boltz.data.types import Input
 
     _check_smiles(document)
-    with boltz_at_work("read this input"), seeded_conformers(seed), _ordered_templates():
+    with boltz_at_work("read this input"), seeded_conformers(seed), ordered_templates():
         # Copies, because Boltz writes into what it is given.
         schema, known = copy.deepcopy(document.schema), dict(canonicals)
         target = parse_boltz_schema(name, schema, known, molecules, True)
@@ -115,9 +115,12 @@ def _check_smiles(document: Document) -> None:
 
 
 @contextlib.contextmanager
-def _ordered_templates() -> Iterator[None]:
-    # Boltz matches chains to templates in the order of a Python set, which differs from process to process;
-    # the match, and with it the structure, would differ where copies of a chain fit equally well.
+def ordered_templates() -> Iterator[None]:
+    """Let Boltz match chains to templates in sorted order.
+
+    It does so in the order of a Python set, which differs from process to process; the match, and with it the
+    structure, would differ where copies of a chain fit equally well.
+    """
     from boltz.data.parse import schema
 
     original = schema.get_template_records_from_search

@@ -7,6 +7,7 @@ folded differently from what was written is refused here; whatever Boltz reads a
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from foldcp.errors import InputError
@@ -35,9 +36,17 @@ def check(schema: Any) -> None:
     _check_properties(_list_of_mappings(schema, "properties"))
     for number, constraint in enumerate(_list_of_mappings(schema, "constraints"), 1):
         _check_constraint(constraint, f"constraint {number}", lengths)
-    for number, template in enumerate(_list_of_mappings(schema, "templates"), 1):
+    _check_templates(_list_of_mappings(schema, "templates"))
+
+
+def _check_templates(templates: Sequence[Mapping[str, Any]]) -> None:
+    stems: set[str] = set()
+    for number, template in enumerate(templates, 1):
         path = template.get("cif", template.get("pdb"))
         _expect(bool(path) and isinstance(path, str), f"template {number} needs 'cif' or 'pdb', a file")
+        stem = PurePath(str(path)).stem
+        _expect(stem not in stems, f"two templates are called {stem!r}; Boltz-2 would use one of them twice")
+        stems.add(stem)
 
 
 def _expect(condition: bool, message: str) -> None:

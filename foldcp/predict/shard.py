@@ -4,12 +4,12 @@ A complex that fails is recorded with its typed outcome, and the next one follow
 whole process down (the kernel's out-of-memory killer, a segmentation fault) leaves an attempt in the ledger
 that started and never ended. When the shard runs again such a *suspect* comes last, so that it cannot cost
 another complex its turn, and after `MAX_DEATHS` deaths it is recorded as crashed and not tried again with
-the same input, settings and weights.
+the same input, settings and weights. A job that runs again under its own id was requeued by the scheduler
+(preempted, its node lost), which is no fault of the complex it was at.
 """
 
 import dataclasses
 import json
-import os
 import sys
 import traceback
 from collections import Counter
@@ -19,7 +19,7 @@ from typing import Any
 
 from foldcp.errors import FoldcpError
 from foldcp.predict import memory
-from foldcp.predict.ledger import Ledger, attempts, new_attempt, now
+from foldcp.predict.ledger import Attempt, Ledger, attempts, new_attempt, now
 from foldcp.predict.markers import is_done
 from foldcp.predict.outcomes import Outcome, classify
 from foldcp.predict.settings import Settings
@@ -131,7 +131,7 @@ class Shard:
     """
 
     def __init__(self, spec: ShardSpec, job_id: str | None = None) -> None:
-        self._spec = spec
+        self._spec, self._job_id = spec, job_id
         self._queue_seconds = (now() - spec.submitted_at).total_seconds()
         self._ledger = Ledger(
             spec.ledger, spec.writer(), **spec.common(), job_id=job_id, queue_seconds=self._queue_seconds
@@ -145,7 +145,7 @@ class Shard:
         """Predict every complex that is not done. A failing complex is recorded, and the next one follows."""
         todo = [t for t in self._spec.targets if not is_done(self._spec.predictions / t.id, t.run_key)]
         self._position = len(self._spec.targets) - len(todo)
-        deaths = _deaths(self._spec)
+        deaths = _deaths(self._spec, self._job_id)
         for target in sorted(todo, key=lambda t: deaths[t.id]):
             self._position += 1
             if deaths[target.id] < MAX_DEATHS:
@@ -213,15 +213,18 @@ def run_shard(spec: ShardSpec, job_id: str | None = None) -> None:
     Shard(spec, job_id).run()
 
 
-def _deaths(spec: ShardSpec) -> Counter[str]:
+def _deaths(spec: ShardSpec, job_id: str | None) -> Counter[str]:
     """Return how many processes each complex has ended, with the same input, settings and weights."""
     keys = {target.id: target.run_key for target in spec.targets}
-    return Counter(
-        attempt["complex_id"]
-        for attempt in attempts(spec.ledger, spec.bin)
-        if attempt.get("run_key") == keys.get(attempt["complex_id"], "")
-        and (attempt.get("died") or ("outcome" not in attempt and attempt.get("pid") != os.getpid()))
-    )
+
+    def is_death(attempt: Attempt) -> bool:
+        if attempt["run_key"] != keys.get(attempt["complex_id"]):
+            return False
+        if "outcome" in attempt:
+            return bool(attempt.get("died"))
+        return job_id is None or attempt["job_id"] != job_id
+
+    return Counter(a["complex_id"] for a in attempts(spec.ledger, spec.bin) if is_death(a))
 
 
 def _device_lost(error: Exception) -> bool:

@@ -100,7 +100,7 @@ REJECTED = TableSpec(
     "one row per record or complex that left the campaign before prediction, with the reason",
     pa.schema(
         [
-            _key("stage", _TEXT, "stage that rejected it: complexes, tokens or plan"),
+            _key("stage", _TEXT, "stage that rejected it: complexes, tokens, plan or scores"),
             _column("complex_id", _TEXT, "complex, where the record got that far"),
             _column("source_id", _TEXT, "identifier as the table gives it"),
             _column("source_row", _LONG, "record number in the input"),

@@ -105,7 +105,7 @@ def test_equal_content_counts_once():
 
 
 def test_the_best_sample_stands_for_its_complex():
-    scores, complexes = _one_each([0.9, 0.1, 0.1, 0.1, 0.1], [["GO:1"], ["GO:1"], [], [], []])
+    scores, complexes = _one_each([0.9, 0.1, 0.1, 0.1, 0.1], [["GO:1"], [], ["GO:1"], [], []])
     worse = _scores([{"complex_id": "c001", "iptm": 1.0, "rank": 2, "sample": 1}])
     both = rows_to_table(SCORES_COMPLEXES, worse.to_pylist() + scores.to_pylist())
     assert enrich(both, complexes, CONFIG).equals(enrich(scores, complexes, CONFIG))

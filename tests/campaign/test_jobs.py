@@ -125,7 +125,7 @@ def test_a_job_that_is_preempted_and_then_killed_loses_nothing(campaign):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
 def test_jobs_end_with_the_campaign_and_a_rerun_goes_on(campaign, number):
     campaign.settings |= {"launcher": "local", "steps": SLOW}
-    campaign.write({"a": GOOD, "b": ["MKTAYIAKQR" * 20], "c": GOOD[1:]}, [["a", "b", "c"]])
+    campaign.write({"a": GOOD, "b": ["MKTAYIAKQR" * 12], "c": GOOD[1:]}, [["a", "b", "c"]])
     code = (
         "import sys; from pathlib import Path\n"
         "from foldcp import config; from foldcp.campaign.jobs import run_bin\n"

@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -89,15 +85,3 @@ def test_absent_weights_say_how_to_get_them(run, inputs):
     result = run(inputs, model="boltz2")
     assert isinstance(result.exception, MissingError)
     assert "foldcp weights" in str(result.exception)
-
-
-@pytest.mark.model
-def test_as_a_program(inputs, demo_cache, tmp_path):
-    command = [sys.executable, "-m", "foldcp", "predict", str(inputs), "--out", str(tmp_path / "out")]
-    command += ["--model", "demo", "--steps", "2", "--recycles", "0", "--device", "cpu", "--threads", "1"]
-    environment = {**os.environ, "FOLDCP_CACHE": str(demo_cache)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
-    assert done.returncode == ExitCode.FAILED
-    assert len(done.stdout.splitlines()) == 3
-    assert "Traceback" not in done.stderr
-    assert (tmp_path / "out" / "predictions" / "c" / "c_model_0.cif").exists()

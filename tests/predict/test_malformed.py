@@ -134,6 +134,10 @@ YAML = {
     "contact missing": (GOOD + "constraints:\n  - contact: {token1: [A, 1]}\n", "token2: expected .chain"),
     "template": (GOOD + "templates:\n  - {chain_id: A}\n", "template 1 needs 'cif' or 'pdb'"),
     "template missing": (GOOD + "templates:\n  - cif: nowhere.cif\n", "refers to 'nowhere.cif'"),
+    "templates alike": (
+        GOOD + "templates:\n  - cif: a/x.cif\n  - pdb: b/x.pdb\n",
+        "two templates are called 'x'",
+    ),
     "template text": (GOOD + "templates: x.cif\n", "'templates' must be a list"),
 }
 

@@ -86,31 +86,52 @@ def test_a_smiles_conformer_does_not_depend_on_what_came_before(session, write, 
     assert outputs(tmp_path / "one" / "x") == outputs(tmp_path / "two" / "x")
 
 
-FRESH = """
-import sys
-from pathlib import Path
-from foldcp.predict.session import Session
-from foldcp.predict.settings import Settings
-from foldcp.predict.targets import from_file
-session = Session(Settings.from_json(__import__("json").loads(sys.argv[1])))
-for path in sys.argv[3:]:
-    session.predict(from_file(path), Path(sys.argv[2]))
-"""
+def test_a_fresh_process_gives_the_same_files(session, small, mixed, write, alone, outputs, tmp_path):
+    session.predict(from_file(small), tmp_path / "here")
+    bad = write("bad.yaml", _ligand("C1CC"))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "foldcp", "predict", str(bad), str(mixed), str(small), "--out", str(out)]
+    options = {"model": "demo", "device": "cpu", "recycles": 0, "steps": 3, "samples": 2, "threads": 1}
+    command += [f"--{name}={value}" for name, value in options.items()]
+    environment = {**os.environ, "FOLDCP_CACHE": str(session.settings.cache)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 1
+    assert [line.split("\t")[1] for line in done.stdout.splitlines()] == ["bad_input", "done", "done"]
+    assert "Traceback" not in done.stderr
+    for sample in (0, 1):
+        assert outputs(out / "predictions" / "mixed", sample) == outputs(alone, sample)
+        assert outputs(out / "predictions" / "small", sample) == outputs(tmp_path / "here" / "small", sample)
 
 
-def test_a_fresh_process_gives_the_same_files(session, small, mixed, alone, outputs, tmp_path):
-    # A template of two equal chains: which copy serves which is a tie, and Boltz breaks it by hash order.
+def test_templates_are_matched_in_a_fixed_order(session, small, outputs, tmp_path, monkeypatch):
+    # Which of two equal copies serves which chain is a tie, and Boltz breaks it by the order of a set.
+    from boltz.data.parse import schema
+
     session.predict(from_file(small), tmp_path)
     templated = tmp_path / "templated.yaml"
     templated.write_text(small.read_text() + "templates:\n  - cif: small/small_model_0.cif\n")
-    session.predict(from_file(templated), tmp_path / "here")
-    for hash_seed in ("1", "2"):
-        out = tmp_path / hash_seed
-        command = [sys.executable, "-c", FRESH, json.dumps(session.settings.to_json()), str(out)]
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        subprocess.run([*command, str(templated), str(mixed)], check=True, env=environment, timeout=300)
-        assert outputs(out / "mixed") == outputs(alone)
-        assert outputs(out / "templated") == outputs(tmp_path / "here" / "templated")
+    session.predict(from_file(templated), tmp_path / "0")
+    match = schema.get_template_records_from_search
+
+    def in_another_order(*, chain_ids, template_chain_ids, **others):
+        return match(chain_ids=chain_ids[::-1], template_chain_ids=template_chain_ids, **others)
+
+    monkeypatch.setattr(schema, "get_template_records_from_search", in_another_order)
+    session.predict(from_file(templated), tmp_path / "1")
+    different = outputs(tmp_path / "1" / "templated") != outputs(tmp_path / "0" / "templated")
+    assert different  # the order matters, ...
+
+    from foldcp.predict.inputs import ordered_templates
+
+    calls = []
+    monkeypatch.setattr(schema, "get_template_records_from_search", lambda **values: calls.append(values))
+    with ordered_templates():
+        schema.get_template_records_from_search(
+            chain_ids=["B", "A"], template_chain_ids=["D", "C"], force=True
+        )
+    assert calls == [
+        {"chain_ids": ["A", "B"], "template_chain_ids": ["C", "D"], "force": True}
+    ]  # ... and is fixed
 
 
 def test_another_seed_campaign_or_content_gives_another_structure(

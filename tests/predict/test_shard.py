@@ -27,13 +27,13 @@ def spec_of(campaign):
     return spec
 
 
-def die(spec, name, times=1):
+def die(spec, name, times=1, job_id=None):
     """Record attempts that started in a process that is no more, and never ended."""
     target = next(target for target in spec.targets if target.id == name)
     for number in range(times):
-        Ledger(spec.ledger, f"{spec.writer()}-dead{number}", **spec.common() | {"pid": 0}).start(
-            f"dead{number}", **planned(target)
-        )
+        Ledger(
+            spec.ledger, f"{spec.writer()}-dead{number}", **spec.common() | {"pid": 0}, job_id=job_id
+        ).start(f"dead{number}", **planned(target))
 
 
 def order(campaign):
@@ -75,6 +75,12 @@ def test_a_complex_that_ended_its_process_comes_last(campaign):
     run_shard(spec_of(campaign))
     assert order(campaign) == ["bad", "b", "a"]
     assert campaign.tries()["a"] == [None, "done"]
+
+
+def test_a_requeued_job_does_not_blame_the_complex_it_was_at(campaign):
+    die(spec_of(campaign), "a", MAX_DEATHS, job_id="17")
+    run_shard(spec_of(campaign), job_id="17")
+    assert order(campaign) == ["a", "bad", "b"]
 
 
 def test_a_complex_that_ended_its_process_too_often_is_not_tried_again(campaign):
