@@ -20,8 +20,12 @@ DEMO_NOTE = "made with demo weights (a small random model): the structures and s
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
-def cache_folder() -> Path:
-    """Return the folder of fetched and built files: `$XDG_CACHE_HOME/foldcp`, else `~/.cache/foldcp`."""
+def cache_folder(cache: Path | None = None) -> Path:
+    """Return where fetched and built files are kept: `cache`, else $FOLDCP_CACHE, else the user's cache."""
+    if cache is not None:
+        return cache.expanduser()
+    if named := os.environ.get("FOLDCP_CACHE"):
+        return Path(named).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foldcp"
 
 
@@ -69,7 +73,7 @@ class SequencesConfig(_Section):
     )
     mature_chain: Literal["cut", "whole", "reject"] = Field(
         "whole",
-        description="For mature chains (P00734-PRO_...): cut them out (needs UniProt entries), fold the whole "
+        description="For mature chains (P00734-PRO_...): cut them out (needs UniProt), fold the whole "
         "entry and flag it, or reject.",
     )
     unsupported_member: Literal["drop", "reject"] = Field(

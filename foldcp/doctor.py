@@ -15,9 +15,10 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from foldcp import __version__
+from foldcp.config import cache_folder
 from foldcp.demo.model import checkpoint_path
 from foldcp.errors import MissingError
-from foldcp.predict import checkpoint, weights
+from foldcp.predict import weights
 
 _TIMEOUT = 10.0
 _MIN_FREE_GB = 10.0
@@ -206,14 +207,14 @@ def _weights(model: str, cache: Path | None) -> Check:
 
 
 def _demo(cache: Path | None) -> Check:
-    path = checkpoint_path(checkpoint.cache_folder(cache))
+    path = checkpoint_path(cache_folder(cache))
     if path.is_file():
         return Check("demo model", State.OK, str(path))
     return Check("demo model", State.OK, "not built yet; built in seconds when first used, with no download")
 
 
 def _disks(model: str, cache: Path | None) -> Iterator[Check]:
-    own = checkpoint.cache_folder(cache) if model == "demo" else weights.cache_folder(cache)
+    own = cache_folder(cache) if model == "demo" else weights.cache_folder(cache)
     for name, folder in (("disk, weights", own), ("disk, here", Path.cwd())):
         existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         free = shutil.disk_usage(existing).free / 1e9

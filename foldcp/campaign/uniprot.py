@@ -85,7 +85,7 @@ class Uniprot:
 
     def __init__(self, config: UniprotConfig, backoff: float = 1.0, attempts: int = 6) -> None:
         self.config = config
-        self.cache = (config.cache or cache_folder()) / "uniprot"
+        self.cache = cache_folder(config.cache) / "uniprot"
         self.backoff, self.attempts = backoff, attempts
         self._next_request = 0.0
         self._session = requests.Session()

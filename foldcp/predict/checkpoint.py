@@ -1,10 +1,10 @@
 """Which checkpoint and molecules the settings mean. Imports no torch, unless the demo model must be built."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from foldcp.config import cache_folder
 from foldcp.errors import InputError
 from foldcp.predict.settings import Settings
 from foldcp.tables.provenance import sha256_file
@@ -59,14 +59,6 @@ class Checkpoint:
     path: Path
     sha256: str
     molecules: Molecules
-
-
-def cache_folder(cache: Path | None = None) -> Path:
-    """Return where foldcp keeps what it builds: `cache`, else `$FOLDCP_CACHE`, else the user's cache."""
-    import platformdirs
-
-    default = os.environ.get("FOLDCP_CACHE") or platformdirs.user_cache_dir("foldcp")
-    return (cache or Path(default)).expanduser()
 
 
 def find(settings: Settings) -> Checkpoint:

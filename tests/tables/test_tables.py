@@ -21,6 +21,7 @@ ROW = {
     "path": None,
     "depth": 1,
     "file_sha256": None,
+    "error": None,
 }
 
 

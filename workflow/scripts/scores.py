@@ -14,8 +14,7 @@ with stage("scores", snakemake.log[0]) as say:
     write_table(snakemake.output.chains, schemas.SCORES_CHAINS, got.chains, origin)
     write_table(snakemake.output.interfaces, schemas.SCORES_INTERFACES, got.interfaces, origin)
     write_table(snakemake.output.failed, schemas.REJECTED, got.failed, origin)
-    say(
-        f"{got.complexes.num_rows} scored samples, {got.failed.num_rows} unreadable, {len(got.unfinished)} without prediction"
-    )
+    say(f"{got.complexes.num_rows} scored samples, {got.failed.num_rows} unreadable predictions")
+    say(f"{len(got.unfinished)} complexes without a prediction")
     if got.meaningless:
         say(config.note or "some predictions were made with demo weights: their scores mean nothing")
