@@ -28,7 +28,8 @@ from foldcp.campaign.formats import Row, RowError, open_table
 from foldcp.campaign.formats.detect import Table
 from foldcp.campaign.members import MAX_COPIES
 from foldcp.campaign.nested import Parsed, expand, merge, parse_record
-from foldcp.tables.schemas import COMPLEXES, REJECTED, rows_to_table
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import COMPLEXES, REJECTED
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _MAX_ID = 80

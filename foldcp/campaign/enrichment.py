@@ -15,7 +15,8 @@ import pyarrow as pa
 from scipy.stats import false_discovery_control, fisher_exact
 
 from foldcp.config import EnrichmentConfig
-from foldcp.tables.schemas import ENRICHMENT, empty, rows_to_table
+from foldcp.tables.rows import empty, rows_to_table
+from foldcp.tables.schemas import ENRICHMENT
 
 Category = tuple[str, str]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from foldcp.campaign.follow import follow
 from foldcp.campaign.inputs import entities, write_input
-from foldcp.campaign.launchers import LAUNCHERS
-from foldcp.campaign.progress import Say
+from foldcp.campaign.launch.follow import follow
+from foldcp.campaign.launch.launchers import LAUNCHERS
+from foldcp.campaign.launch.progress import Say
 from foldcp.config import Config, PredictConfig
 from foldcp.errors import InputError, unknown_choice
 from foldcp.predict import checkpoint

@@ -21,12 +21,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from foldcp.campaign import fasta
+from foldcp.campaign.sources import fasta
 from foldcp.config import MsaConfig
 from foldcp.errors import InputError
 from foldcp.tables.files import atomic_write
 from foldcp.tables.provenance import sha256_file
-from foldcp.tables.schemas import MSA, rows_to_table
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import MSA
 
 _STANDS_IN = ("canonical_for_isoform", "whole_entry_for_feature")
 _INSERTIONS = str.maketrans("", "", string.ascii_lowercase + ".")

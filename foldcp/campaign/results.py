@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from foldcp.tables import schemas
 from foldcp.tables.files import read_table
 from foldcp.tables.provenance import read_metadata
-from foldcp.tables.schemas import TableSpec, empty
+from foldcp.tables.rows import TableSpec, empty
 
 Row = dict[str, Any]
 

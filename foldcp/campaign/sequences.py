@@ -27,8 +27,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from foldcp.campaign import fasta, ligands
-from foldcp.campaign.lookup import (
+from foldcp.campaign.sources import fasta, ligands
+from foldcp.campaign.sources.lookup import (
     RNA_NAMESPACE,
     DistinctMember,
     Found,
@@ -39,7 +39,8 @@ from foldcp.campaign.lookup import (
 )
 from foldcp.config import SequencesConfig
 from foldcp.errors import InputError
-from foldcp.tables.schemas import SEQUENCES, UNRESOLVED, rows_to_table
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import SEQUENCES, UNRESOLVED
 
 _PROTEIN_NAMESPACES = ("uniprot", "ensembl")
 _AMBIGUOUS_BASES = re.compile(r"[RYSWKMBDHV]")

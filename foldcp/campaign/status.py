@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 
-from foldcp.campaign.progress import pace
+from foldcp.campaign.launch.progress import pace
 from foldcp.errors import InputError
 from foldcp.predict.ledger import Attempt, attempts, latest
 from foldcp.predict.outcomes import Outcome

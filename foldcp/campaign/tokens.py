@@ -21,7 +21,8 @@ import pyarrow as pa
 
 from foldcp.config import SequencesConfig
 from foldcp.tables.provenance import sha256_json
-from foldcp.tables.schemas import REJECTED, TOKENS, rows_to_table
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import REJECTED, TOKENS
 
 # fmt: off
 HEAVY_ATOMS = {

@@ -43,7 +43,7 @@ def status(
 
 
 def _bin_lines(bins: list) -> list[str]:
-    from foldcp.campaign.progress import duration
+    from foldcp.campaign.launch.progress import duration
 
     header = (
         "bin",

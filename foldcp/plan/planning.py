@@ -20,7 +20,8 @@ from foldcp.plan.mesh import Mesh, candidates
 from foldcp.plan.shards import balance
 from foldcp.plan.time import OVERHEADS, predicted_seconds
 from foldcp.plan.workload import Size, Workload
-from foldcp.tables.schemas import PLAN, REJECTED, rows_to_table
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import PLAN, REJECTED
 
 _LARGEST_SUGGESTION = 4096
 """Ranks up to which a rejected row looks for a mesh that would do."""

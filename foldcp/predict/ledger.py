@@ -21,7 +21,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from foldcp.tables.schemas import LEDGER, rows_to_table
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import LEDGER
 
 _TIMES = ("submitted_at", "started_at", "finished_at")
 

@@ -2,7 +2,7 @@
 
 from foldcp.tables.files import atomic_write, distinct, read_table, write_table
 from foldcp.tables.provenance import Provenance, sha256_file, sha256_json
-from foldcp.tables.schemas import TableSpec, empty, rows_to_table
+from foldcp.tables.rows import TableSpec, empty, rows_to_table
 
 __all__ = [
     "Provenance",

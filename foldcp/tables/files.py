@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from foldcp.errors import InputError
 from foldcp.tables.provenance import Provenance
-from foldcp.tables.schemas import TableSpec, check
+from foldcp.tables.rows import TableSpec, check
 
 
 @contextlib.contextmanager

@@ -4,7 +4,8 @@ import hashlib
 
 import pyarrow as pa
 
-from foldcp.tables.schemas import COMPLEXES, rows_to_table
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import COMPLEXES
 
 
 def namespace(member: str) -> str:

@@ -11,7 +11,8 @@ import table_twins as twins
 from foldcp.campaign.complexes import ingest, safe_id
 from foldcp.campaign.members import split_copies
 from foldcp.errors import InputError
-from foldcp.tables.schemas import COMPLEXES, REJECTED, check
+from foldcp.tables.rows import check
+from foldcp.tables.schemas import COMPLEXES, REJECTED
 
 
 @pytest.fixture

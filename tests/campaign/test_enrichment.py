@@ -7,7 +7,8 @@ from scipy.stats import hypergeom
 
 from foldcp.campaign.enrichment import enrich
 from foldcp.config import EnrichmentConfig
-from foldcp.tables.schemas import COMPLEXES, SCORES_COMPLEXES, rows_to_table
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import COMPLEXES, SCORES_COMPLEXES
 
 CONFIG = EnrichmentConfig(score="iptm", top_fraction=0.2, min_size=2)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import yaml
-from make_tables import complexes, sha256
+from campaign.make_tables import complexes, sha256
 
 from foldcp.campaign.inputs import Entities, entities, write_input
 from foldcp.campaign.msa import collect

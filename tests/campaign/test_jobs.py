@@ -12,7 +12,7 @@ import pytest
 from mini_campaign import BAD, BIN, GOOD, MiniCampaign
 
 from foldcp import tables
-from foldcp.campaign import launchers
+from foldcp.campaign.launch import launchers
 from foldcp.errors import MissingError, UsageError
 from foldcp.tables.schemas import LEDGER
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from make_tables import by, complexes, sha256
+from campaign.make_tables import by, complexes, sha256
 
 from foldcp.campaign.msa import collect, read
 from foldcp.campaign.sequences import resolve

@@ -5,7 +5,8 @@ from scores.boltz_twin import DIMER, MIXED, write_prediction
 
 from foldcp.campaign.scores import collect
 from foldcp.errors import InputError
-from foldcp.tables.schemas import TOKENS, rows_to_table
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import TOKENS
 
 
 def _tokens(*rows):

@@ -2,8 +2,8 @@ import time
 from pathlib import Path
 
 import pytest
-from make_tables import by, complexes, sha256
-from uniprot_standin import chain, entry, isoforms, serve
+from campaign.make_tables import by, complexes, sha256
+from campaign.sources.uniprot_standin import chain, entry, isoforms, serve
 
 from foldcp.campaign import complexes as complexes_stage
 from foldcp.campaign.sequences import entity_type, read_lengths, resolve, resolve_lengths

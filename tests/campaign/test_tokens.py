@@ -2,7 +2,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from make_tables import by, complexes, sha256
+from campaign.make_tables import by, complexes, sha256
 
 from foldcp.campaign.msa import collect
 from foldcp.campaign.sequences import resolve, resolve_lengths

@@ -75,7 +75,7 @@ def test_a_cancelled_job_is_typed_and_the_other_goes_on(campaign):
 
 def test_a_killed_process_does_not_hang_the_campaign(campaign, monkeypatch):
     # Without accounting: only the controller can tell what has become of the job.
-    monkeypatch.setattr("foldcp.campaign.slurm_queue._sacct", lambda job_id: None)
+    monkeypatch.setattr("foldcp.campaign.launch.slurm_queue._sacct", lambda job_id: None)
     monkeypatch.setattr("foldcp.campaign.jobs.MAX_SUBMISSIONS", 1)
     campaign.settings["steps"] = SLOW
     campaign.write({"a": GOOD, "b": GOOD})

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 import pytest
 
-from foldcp.tables.schemas import TOKENS, rows_to_table
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import TOKENS
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from foldcp.plan.gpus import get_gpu
 from foldcp.plan.memory import peak_bytes
 from foldcp.plan.mesh import Mesh
 from foldcp.plan.workload import Size
-from foldcp.tables.schemas import PLAN, REJECTED, TOKENS, check, empty
+from foldcp.tables.rows import check, empty
+from foldcp.tables.schemas import PLAN, REJECTED, TOKENS
 
 CONFIG = PlanConfig(bins=[512, 1024, 4096], max_ranks=64)
 WORKLOAD = Workload()

@@ -66,6 +66,7 @@ def test_last_in_a_batch_is_identical(session, mixed, small, write, alone, outpu
             assert path == bad
     for sample in (0, 1):
         assert outputs(tmp_path / "out" / "mixed", sample) == outputs(alone, sample)
+    assert outputs(alone, 0)["mixed.cif"] != outputs(alone, 1)["mixed.cif"]
 
 
 def test_other_sample_counts_give_the_same_samples(session, settings, mixed, alone, outputs, tmp_path):

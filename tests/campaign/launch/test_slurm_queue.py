@@ -2,9 +2,9 @@
 
 import pytest
 
-from foldcp.campaign import slurm_queue
-from foldcp.campaign.ends import failed, killed
-from foldcp.campaign.slurm_queue import SlurmQueue, how_ended
+from foldcp.campaign.launch import slurm_queue
+from foldcp.campaign.launch.ends import failed, killed
+from foldcp.campaign.launch.slurm_queue import SlurmQueue, how_ended
 
 
 @pytest.fixture

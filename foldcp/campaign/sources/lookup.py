@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from foldcp.campaign import fasta
 from foldcp.campaign.members import ACCESSION
-from foldcp.campaign.uniprot import Entry, Fetched, Uniprot
+from foldcp.campaign.sources import fasta
+from foldcp.campaign.sources.uniprot import Entry, Fetched, Uniprot
 from foldcp.config import SequencesConfig
 
 RNA_NAMESPACE = "rnacentral"

@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from foldcp.campaign import fasta
+from foldcp.campaign.sources import fasta
 from foldcp.errors import InputError
 
 COLUMNS = ["member", "ccd", "smiles", "description"]

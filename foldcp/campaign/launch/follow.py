@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
-from foldcp.campaign.ends import FINISHED, INTERRUPTED, End
-from foldcp.campaign.launchers import Launcher
-from foldcp.campaign.progress import Progress, Say, attempts_of
+from foldcp.campaign.launch.ends import FINISHED, INTERRUPTED, End
+from foldcp.campaign.launch.launchers import Launcher
+from foldcp.campaign.launch.progress import Progress, Say, attempts_of
 from foldcp.predict.ledger import Ledger
 from foldcp.predict.markers import is_done
 from foldcp.predict.outcomes import Outcome

@@ -19,10 +19,10 @@ import psutil
 import submitit
 from submitit.helpers import clean_env
 
-from foldcp.campaign import ends
-from foldcp.campaign.ends import End
-from foldcp.campaign.slurm_queue import SlurmQueue, how_ended
-from foldcp.campaign.task import ShardTask
+from foldcp.campaign.launch import ends
+from foldcp.campaign.launch.ends import End
+from foldcp.campaign.launch.slurm_queue import SlurmQueue, how_ended
+from foldcp.campaign.launch.task import ShardTask
 from foldcp.config import PredictConfig
 from foldcp.errors import FoldcpError, MissingError
 from foldcp.predict.shard import ShardSpec, run_shard

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from foldcp.campaign import fasta
+from foldcp.campaign.sources import fasta
 from foldcp.errors import InputError
 
 

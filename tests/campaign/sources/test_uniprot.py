@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from uniprot_standin import Standin, chain, entry, isoforms, obsolete, serve
+from campaign.sources.uniprot_standin import Standin, chain, entry, isoforms, obsolete, serve
 
-from foldcp.campaign import uniprot
-from foldcp.campaign.uniprot import Uniprot
+from foldcp.campaign.sources import uniprot
+from foldcp.campaign.sources.uniprot import Uniprot
 from foldcp.config import UniprotConfig
 from foldcp.errors import MissingError
 

@@ -10,7 +10,7 @@ import re
 import subprocess
 import time
 
-from foldcp.campaign.ends import End, killed
+from foldcp.campaign.launch.ends import End, killed
 from foldcp.predict.outcomes import Outcome
 
 _ACTIVE = {
