@@ -54,8 +54,6 @@ def predict(
       foldcp predict complex.yaml more/ --out results --samples 5
       foldcp predict complex.yaml --out results --model demo --steps 20
     """
-    from foldcp.predict import checkpoint, targets
-
     settings = Settings(
         model=model,
         cache=cache,
@@ -70,11 +68,17 @@ def predict(
         threads=threads,
         mesh=_parse_mesh(mesh),
     )
+    _run(settings, inputs, out / "predictions")
+
+
+def _run(settings: Settings, inputs: list[Path], predictions: Path) -> None:
+    from foldcp.predict import checkpoint, targets
+
     files = targets.find(inputs)
-    batch = _Batch(settings, checkpoint.find(settings), out / "predictions", len(files))
+    batch = _Batch(settings, checkpoint.find(settings), predictions, len(files))
     outcomes = [batch.run(file) for file in files]
     failed = sum(outcome is not Outcome.DONE for outcome in outcomes)
-    _say(f"{len(files) - failed} of {len(files)} predicted, in {out / 'predictions'}")
+    _say(f"{len(files) - failed} of {len(files)} predicted, in {predictions}")
     if failed:
         raise typer.Exit(1)
 
