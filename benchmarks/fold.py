@@ -1,8 +1,8 @@
 """What foldcp adds to one prediction: its time against Boltz-2's own forward pass, in pairs.
 
-Demo model on the CPU, one thread, fp32, one sample. A pair is the whole of `Session.predict` (read, featurize,
-fold, write, checksum) and the engine's forward pass alone on the same features, in alternating order. With the
-released weights folding takes far longer, so the share is an upper bound for real campaigns.
+Demo model on the CPU, one thread, fp32, one sample. A pair is the whole of `Session.predict` (read,
+featurize, fold, write, checksum) and the engine's forward pass alone on the same features, in alternating
+order. With the released weights folding takes far longer, so the share is an upper bound for real campaigns.
 """
 
 import random
