@@ -1,8 +1,13 @@
 """Fixtures shared by all tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from mesh.pool import Pool
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -19,3 +24,13 @@ def shared_data() -> Path:
 def demo_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder that all tests of one run share, so that the demo model is built once."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def pool() -> "Iterator[Pool]":
+    """Six gloo ranks that live as long as the test run."""
+    from mesh.pool import Pool
+
+    pool = Pool()
+    yield pool
+    pool.close()

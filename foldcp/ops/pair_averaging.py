@@ -1,0 +1,79 @@
+"""Pair-weighted averaging: each sequence averages its columns with weights from the pair representation.
+
+Source: AlphaFold 3, supplementary algorithm 10; `boltz.model.layers.pair_averaging`.
+"""
+
+import torch
+from boltz.model.layers.pair_averaging import PairWeightedAveraging
+from torch import Tensor
+
+from foldcp.mesh import Budget, Mesh, Place, all_reduce, panels, transpose
+from foldcp.mesh.cuts import blocks, size
+from foldcp.ops.residual import residual
+
+
+def pair_averaging(
+    layer: PairWeightedAveraging,
+    m: Tensor,
+    z: Tensor,
+    mask: Tensor,
+    n_sequences: int,
+    place: Place,
+) -> Tensor:
+    """Return `m_si + W (σ(G m̂_si) ⊙ Σ_j w_ij v_sj)`, `w_ij = softmax_j(b_ij)`, in groups of heads.
+
+    Forward: `v = V m̂`, `b = B ẑ + inf (mask - 1)`; maximum and sum of the softmax are all-reduced over the
+    mesh row. Row operand: v. Column operand: transpose(w).
+
+    Parameters
+    ----------
+    layer : PairWeightedAveraging
+        The serial layer.
+    m : Tensor
+        Alignment tile (S, J, D): sequences over mesh rows, tokens over mesh columns.
+    z : Tensor
+        Pair tile (I, J, D).
+    mask : Tensor
+        Pair mask tile (I, J).
+    n_sequences : int
+        S of the whole alignment.
+    place : Place
+        Mesh, N and budget; its bytes are for weights and values of a group of heads.
+    """
+    mesh, n_tokens, budget = place.mesh, place.n_tokens, place.budget
+    height, width = place.largest_tile
+    depth = -(-n_sequences // mesh.p)
+    bytes_per_head = 4 * (5 * height * width + 5 * layer.c_h * depth * width)
+    w_HIJ = _weights(layer, z, mask, mesh, budget)
+    m_normed = layer.norm_m(m.to(layer.norm_m.weight.dtype))
+    update = torch.zeros_like(m_normed)
+    for heads in blocks(layer.num_heads, budget.blocks(layer.num_heads, bytes_per_head)):
+        channels = slice(heads.start * layer.c_h, heads.stop * layer.c_h)
+        v_HXJ = _heads_first(m_normed @ layer.proj_m.weight[channels].T, size(heads))
+        w_HKI = transpose(w_HIJ[heads], mesh, (n_tokens, n_tokens), dims=(1, 2))
+        o_HXI = torch.zeros_like(v_HXJ)
+        for v_HXk, w_HkI in panels(mesh, n_tokens, rows=[(v_HXJ, 2)], columns=[(w_HKI, 1)]):
+            o_HXI = o_HXI.baddbmm_(v_HXk, w_HkI)
+        gate = (m_normed @ layer.proj_g.weight[channels].T).sigmoid()
+        o_SIX = o_HXI.unflatten(1, (-1, layer.c_h)).permute(1, 3, 0, 2).flatten(2)
+        update += (gate * o_SIX) @ layer.proj_o.weight[:, channels].T
+    out = residual(m)
+    out += update
+    return out
+
+
+def _weights(layer: PairWeightedAveraging, z: Tensor, mask: Tensor, mesh: Mesh, budget: Budget) -> Tensor:
+    """Return the softmax over all columns of the mesh row, `w` (H, I, J)."""
+    b_HIJ = layer.proj_z.weight.new_empty(layer.num_heads, *z.shape[:2])
+    for rows in budget.pieces(len(z), 4 * 4 * z.shape[1] * z.shape[2]):
+        z_normed = layer.norm_z(z[rows].to(layer.norm_z.weight.dtype))
+        b_HIJ[:, rows] = layer.proj_z(z_normed).permute(2, 0, 1) + (1 - mask[rows]) * -layer.inf
+    top = all_reduce(b_HIJ.detach().amax(dim=2, keepdim=True), mesh, "row", "max")
+    w_HIJ = (b_HIJ - top).exp() if torch.is_grad_enabled() else b_HIJ.sub_(top).exp_()
+    total = all_reduce(w_HIJ.sum(dim=2, keepdim=True), mesh, "row")
+    return w_HIJ / total if torch.is_grad_enabled() else w_HIJ.div_(total)
+
+
+def _heads_first(v: Tensor, n_heads: int) -> Tensor:
+    """Split channels into heads: (S, J, H·C) to (H, S·C, J), one matrix per head."""
+    return v.unflatten(-1, (n_heads, -1)).permute(2, 0, 3, 1).flatten(1, 2).contiguous()
