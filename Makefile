@@ -17,7 +17,7 @@ setup: .venv/.installed  ## create .venv and install foldcp into it
 
 demo: setup  ## run a small real campaign offline, from table to report
 	@$(BIN)/snakemake --configfile config/demo/config.yaml --config results=$(DEMO) --cores $(CORES) \
-		--rerun-incomplete --quiet rules progress
+		--rerun-incomplete --nolock --quiet rules progress
 	@$(BIN)/foldcp status $(DEMO)
 	@echo "report: $(DEMO)/report.html (demo weights: the scores mean nothing)"
 

@@ -6,7 +6,7 @@ min_version("9.5")
 
 
 # A configuration given with --configfile stands alone; nothing is mixed into it.
-if "complexes" not in config:
+if not workflow.overwrite_configfiles:
 
     configfile: "config/config.yaml"
 

@@ -197,6 +197,20 @@ class Config(_Section):
     enrichment: EnrichmentConfig = Field(default_factory=EnrichmentConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
 
+    @model_validator(mode="after")
+    def _runs_in_this_version(self) -> "Config":
+        if self.plan.max_ranks > 1:
+            raise ValueError(
+                f"plan.max_ranks is {self.plan.max_ranks}, but this version predicts on one GPU per complex; "
+                "valid: 1 (explore larger meshes with `foldcp plan --max-ranks`)"
+            )
+        if self.predict.precision == "bf16":
+            raise ValueError(
+                f"plan.max_ranks is {self.plan.max_ranks}, but this version predicts on one GPU per complex;"
+                "valid in this version: fp32, bf16-mixed"
+            )
+        return self
+
     @property
     def demo(self) -> bool:
         """Whether demo weights make the scores meaningless."""
@@ -224,8 +238,27 @@ def parse(values: dict[str, Any]) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-        raise UsageError("the configuration is not valid:\n" + "\n".join(lines)) from None
+        lines = "\n".join(f"  {_explain(e)}" for e in error.errors())
+        text = f"the configuration is not valid (config/README.md explains every key):\n{lines}"
+        raise UsageError(text) from None
+
+
+def _explain(error: Any) -> str:
+    """Return one line for a pydantic error: where, what is wrong, what is valid."""
+    where = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return f"{where}: no such key; valid here: {', '.join(_section_at(error['loc'][:-1]).model_fields)}"
+    if error["type"] == "missing":
+        return f"{where}: must be given"
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {said} (got {error['input']!r})" if where else said
+
+
+def _section_at(path: tuple[int | str, ...]) -> type[BaseModel]:
+    section: Any = Config
+    for name in path:
+        section = section.model_fields[name].annotation
+    return section
 
 
 def load(path: Path | str) -> Config:

@@ -1,12 +1,19 @@
 # The configuration, validated once, and the places of results. No arithmetic here.
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from foldcp import config as settings
+from foldcp.errors import FoldcpError
+from foldcp.plan.gpus import get_gpu
 from foldcp.tables import distinct
 
 # The typed configuration speaks plainly, so it is asked first; the schema file is generated from it, for editors.
-CONFIG = settings.parse(config)
+try:
+    CONFIG = settings.parse(config)
+    get_gpu(CONFIG.plan.gpu, CONFIG.plan.gpus)
+except FoldcpError as error:
+    raise WorkflowError(str(error)) from None
 validate(config, "../workflow/schemas/config.schema.yaml", set_default=False)
 
 SECTIONS = CONFIG.model_dump(mode="json")
@@ -30,3 +37,14 @@ def planned_bins(wildcards) -> list[str]:
 def ledgers(wildcards) -> list[str]:
     """Return the ledger of every bin of the plan."""
     return [result(f"06_ledger/{name}.parquet") for name in planned_bins(wildcards)]
+
+
+onstart:
+    # Before the first job, not after four stages: are the weights here?
+    if not CONFIG.demo:
+        from foldcp.predict.weights import locate
+
+        try:
+            locate(CONFIG.predict.model, CONFIG.predict.cache)
+        except FoldcpError as error:
+            raise WorkflowError(str(error)) from None

@@ -40,8 +40,14 @@ def test_shipped_configurations_are_valid(name):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"complexes": {}}, "complexes.table"),
-        ({"complexes": {"table": "t", "formt": "csv"}}, "complexes.formt"),
+        ({"complexes": {}}, "complexes.table: must be given"),
+        (
+            {"complexes": {"table": "t", "formt": "csv"}},
+            "complexes.formt: no such key; valid here: table, format",
+        ),
+        ({"predict": {"slurm": {"x": 1}}}, "predict.slurm.x: no such key; valid here: partition"),
+        ({"plan": {"max_ranks": 2}}, "one GPU per complex; valid: 1"),
+        ({"predict": {"precision": "bf16"}}, "valid in this version: fp32, bf16-mixed"),
         ({"plan": {"bins": [512, 256]}}, "ascending"),
         ({"predict": {"launcher": "lsf"}}, "'debug', 'local' or 'slurm'"),
         ({"msa": {"provider": "directory"}}, "msa.directory"),

@@ -22,7 +22,7 @@ ALLOWED = {
     "config": {"errors", "tables"},
     "mesh": {"errors"},
     "ops": {"mesh"},
-    "layers": {"mesh", "ops"},
+    "layers": {"errors", "mesh", "ops"},
     "demo": {"errors", "tables", "config"},
     "scores": {"errors", "tables", "config"},
     "plan": {"errors", "tables", "config", "demo"},

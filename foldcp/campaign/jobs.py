@@ -206,7 +206,7 @@ def _provenance(work: Bin, config: Config) -> Provenance:
         config_sha256=config.sha256("predict"),
         weights_sha256=work.weights,
         seed=config.seed,
-        note="demo weights: the predictions mean nothing" if config.demo else None,
+        note=config.note,
     )
 
 

@@ -3,5 +3,6 @@
 The demo model drives every line of the real prediction code; its scores and structures mean nothing.
 """
 
-NOTE = "demo weights: random, untrained; structures and scores mean nothing"
-"""What tables, reports and logs say beside any number that the demo model made."""
+from foldcp.config import DEMO_NOTE as NOTE
+
+__all__ = ["NOTE"]
