@@ -206,7 +206,7 @@ class Config(_Section):
             )
         if self.predict.precision == "bf16":
             raise ValueError(
-                f"plan.max_ranks is {self.plan.max_ranks}, but this version predicts on one GPU per complex;"
+                "predict.precision 'bf16' needs a bf16 pair representation, which serial Boltz-2 lacks; "
                 "valid in this version: fp32, bf16-mixed"
             )
         return self

@@ -47,7 +47,7 @@ def test_shipped_configurations_are_valid(name):
         ),
         ({"predict": {"slurm": {"x": 1}}}, "predict.slurm.x: no such key; valid here: partition"),
         ({"plan": {"max_ranks": 2}}, "one GPU per complex; valid: 1"),
-        ({"predict": {"precision": "bf16"}}, "valid in this version: fp32, bf16-mixed"),
+        ({"predict": {"precision": "bf16"}}, "serial Boltz-2 lacks; valid in this version: fp32, bf16-mixed"),
         ({"plan": {"bins": [512, 256]}}, "ascending"),
         ({"predict": {"launcher": "lsf"}}, "'debug', 'local' or 'slurm'"),
         ({"msa": {"provider": "directory"}}, "msa.directory"),
