@@ -19,6 +19,7 @@ from foldcp.config import cache_folder
 from foldcp.demo.model import checkpoint_path
 from foldcp.errors import MissingError
 from foldcp.predict import weights
+from foldcp.predict.settings import check_model
 
 _TIMEOUT = 10.0
 _MIN_FREE_GB = 10.0
@@ -46,7 +47,7 @@ class Check:
 
 
 def examine(model: str = "boltz2", cache: Path | None = None) -> list[Check]:
-    """Return what this machine has for predictions with `model`.
+    """Return what this machine has for predictions with `model`, which must exist (`UsageError`).
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ def examine(model: str = "boltz2", cache: Path | None = None) -> list[Check]:
     cache
         Folder of weights and molecules; None is the default of that model.
     """
+    check_model(model)
     torch = _torch()
     return [
         _python(),
@@ -62,6 +64,7 @@ def examine(model: str = "boltz2", cache: Path | None = None) -> list[Check]:
         *_pins(),
         _processor(),
         *_gpus(torch),
+        _nccl(torch),
         *_slurm(),
         _weights(model, cache),
         _demo(cache if model == "demo" else None),
@@ -135,12 +138,18 @@ def _gpus(torch: Any) -> Iterator[Check]:
     for index in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(index)
         yield Check(f"gpu {index}", State.OK, f"{card.name}, {card.total_memory / 2**30:.1f} GiB")
-    if torch.distributed.is_available() and torch.distributed.is_nccl_available():
-        yield Check("nccl", State.OK, ".".join(map(str, torch.cuda.nccl.version())))
-    else:
-        remedy = "needed for one complex on several GPUs: a build of torch with NCCL"
-        yield Check("nccl", State.NOTE, "not in this torch", remedy)
     yield _kernels()
+
+
+def _nccl(torch: Any) -> Check:
+    if torch is None:
+        return Check("nccl", State.NOTE, "comes with torch, which does not import")
+    if torch.distributed.is_available() and torch.distributed.is_nccl_available():
+        return Check("nccl", State.OK, ".".join(map(str, torch.cuda.nccl.version())))
+    if not torch.cuda.is_available():
+        return Check("nccl", State.NOTE, "not in this torch; not needed without GPUs")
+    remedy = "needed for one complex on several GPUs: a build of torch with NCCL"
+    return Check("nccl", State.NOTE, "not in this torch", remedy)
 
 
 def _kernels() -> Check:
@@ -169,7 +178,11 @@ def _slurm() -> Iterator[Check]:
             "the controller does not answer; is this a login node?",
         )
         return
-    yield Check("slurm", State.OK, f"partitions {', '.join(partitions.split())}")
+    if partitions:
+        yield Check("slurm", State.OK, f"partitions {', '.join(partitions.split())}")
+    else:
+        remedy = "jobs need one that you may use; ask your administrators"
+        yield Check("slurm", State.NOTE, "SLURM answers, but lists no partition", remedy)
     yield _accounting()
 
 
@@ -196,7 +209,7 @@ def _ask(*command: str) -> tuple[bool, str]:
 def _weights(model: str, cache: Path | None) -> Check:
     if model == "demo":
         return Check("weights", State.OK, "model demo needs none")
-    if model != "boltz2" and Path(model).is_file():
+    if model != "boltz2":
         return Check("weights", State.OK, f"your checkpoint {model}")
     try:
         files = weights.locate(model, cache)

@@ -4,7 +4,9 @@ Every message says what was got, what is valid, and what to do. The command line
 traceback; anything that is not a `FoldcpError` is a defect of foldcp and keeps its traceback.
 """
 
+import errno
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -18,7 +20,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 3
     """An input file cannot be read as what it should be."""
     MISSING = 4
-    """Something the machine needs is absent: weights, molecules, a program, a network."""
+    """Something the machine needs is absent: weights, molecules, a program, a network, room on the disk."""
 
 
 class FoldcpError(Exception):
@@ -43,6 +45,19 @@ class MissingError(FoldcpError):
     """A file, program, service or device that the command needs is absent."""
 
     exit_code = ExitCode.MISSING
+
+
+class WriteError(FoldcpError):
+    """A file or folder cannot be written: no such place, no permission, or no room."""
+
+    exit_code = ExitCode.MISSING
+
+    @classmethod
+    def of(cls, path: Path, error: OSError) -> "WriteError":
+        """Return the error for `path` from what the operating system said."""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return cls(f"{path} cannot be written: the disk is full ({error.strerror}); free some space")
+        return cls(f"{path} cannot be written: {error.strerror}; name a place where you may write")
 
 
 def unknown_choice(what: str, got: object, valid: list[str]) -> UsageError:

@@ -1,5 +1,6 @@
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -7,6 +8,7 @@ from typer.testing import CliRunner
 from foldcp import doctor
 from foldcp.cli.app import app
 from foldcp.doctor import State
+from foldcp.errors import UsageError
 
 
 def _by_name(checks: list[doctor.Check]) -> dict[str, doctor.Check]:
@@ -95,6 +97,44 @@ def test_slurm_without_accounting(programs):
     assert "accounting storage is disabled" in checks["slurm accounting"].found
 
 
+def test_slurm_without_a_partition(programs):
+    for name in ("sinfo", "sbatch", "squeue", "sacct"):
+        _program(programs, name)
+    check = _by_name(list(doctor._slurm()))["slurm"]
+    assert (check.state, check.found) == (State.NOTE, "SLURM answers, but lists no partition")
+
+
+def test_a_model_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="valid: demo, boltz2, the path"):
+        doctor.examine("nope", tmp_path)
+
+
+class _Torch:
+    """What `_nccl` asks of torch."""
+
+    def __init__(self, gpu: bool, nccl: bool) -> None:
+        yes, no = (lambda: True), (lambda: False)
+        self.cuda = SimpleNamespace(
+            is_available=yes if gpu else no, nccl=SimpleNamespace(version=lambda: (2, 27, 3))
+        )
+        self.distributed = SimpleNamespace(is_available=yes, is_nccl_available=yes if nccl else no)
+
+
+@pytest.mark.parametrize(
+    ("torch", "state", "found"),
+    [
+        (None, State.NOTE, "does not import"),
+        (_Torch(gpu=False, nccl=False), State.NOTE, "not needed without GPUs"),
+        (_Torch(gpu=True, nccl=False), State.NOTE, "not in this torch"),
+        (_Torch(gpu=True, nccl=True), State.OK, "2.27.3"),
+    ],
+)
+def test_nccl_is_always_told(torch, state, found):
+    check = doctor._nccl(torch)
+    assert check.state is state
+    assert found in check.found
+
+
 def test_slurm_with_a_program_missing(programs):
     for name in ("sinfo", "sbatch", "squeue"):
         _program(programs, name)
@@ -122,7 +162,7 @@ def test_command_shows_each_line_and_its_exit_code(tmp_path):
     ran = CliRunner().invoke(app, ["doctor", "--cache", str(tmp_path)])
     assert ran.exit_code == 4
     assert "missing for predictions with model boltz2: weights" in ran.stderr
-    for name in ("python", "boltz", "torch", "cpu", "gpu", "slurm", "weights", "demo model", "disk"):
+    for name in ("python", "boltz", "torch", "cpu", "gpu", "nccl", "slurm", "weights", "demo model", "disk"):
         assert name in ran.stdout
     _weights(tmp_path)
     assert CliRunner().invoke(app, ["doctor", "--cache", str(tmp_path)]).exit_code == 0

@@ -18,6 +18,7 @@ LIGHT = ("campaign", "plan", "tables", "scores", "cli", "demo")
 """Packages of which no module may import torch or boltz while it is imported."""
 ALLOWED = {
     "errors": set(),
+    "names": set(),
     "tables": {"errors"},
     "config": {"errors", "tables"},
     "mesh": {"errors"},
@@ -26,8 +27,8 @@ ALLOWED = {
     "demo": {"errors", "tables", "config"},
     "scores": {"errors", "tables", "config"},
     "plan": {"errors", "tables", "config", "demo"},
-    "predict": {"errors", "tables", "config", "demo"},
-    "campaign": {"errors", "tables", "config", "demo", "scores", "plan", "predict"},
+    "predict": {"errors", "names", "tables", "config", "demo"},
+    "campaign": {"errors", "names", "tables", "config", "demo", "scores", "plan", "predict"},
     "doctor": {"errors", "tables", "config", "demo", "predict"},
     "cli": {"errors", "tables", "config", "demo", "scores", "plan", "predict", "campaign", "doctor"},
     "__main__": {"cli"},

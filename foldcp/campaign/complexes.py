@@ -14,7 +14,6 @@ What a record says about its members is kept, with these rules where a table lea
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -28,13 +27,9 @@ from foldcp.campaign.formats import Row, RowError, open_table
 from foldcp.campaign.formats.detect import Table
 from foldcp.campaign.members import MAX_COPIES
 from foldcp.campaign.nested import Parsed, expand, merge, parse_record
+from foldcp.names import MAX_ID, safe_id
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import COMPLEXES, REJECTED
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-_MAX_ID = 80
-# Folders that a campaign keeps beside those of its complexes.
-_RESERVED = frozenset({"ledger"})
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,7 @@ def _parse(source: Table, row: Row) -> Parsed:
 def _rejected(source: Table, row: Row, error: RowError) -> dict[str, Any]:
     return {
         "stage": "complexes",
-        "source_id": row.text(*source.format.identifier) or None,
+        "source_id": row.identifier(*source.format.identifier) or None,
         "source_row": row.number,
         "reason_code": error.code,
         "reason": error.reason,
@@ -162,18 +157,6 @@ def _remarks(source: Table, parsed: Parsed, members: list[dict], nested: list[st
         yield "latin1_text"
 
 
-def safe_id(text: str) -> str:
-    """Return `text` as a file name: letters, digits, `.`, `_` and `-`, at most 80, not hidden, no option.
-
-    A text that had to be changed gets eight digits of its hash, so that different texts stay different.
-    """
-    safe = _UNSAFE.sub("-", text).lstrip(".-")
-    if safe == text and 0 < len(safe) <= _MAX_ID and safe.lower() not in _RESERVED:
-        return safe
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{safe[: _MAX_ID - 9].rstrip('.-') or 'id'}-{digest}"
-
-
 def _add_identifiers(rows: list[dict[str, Any]]) -> None:
     """Give each row its own `complex_id`, distinct even where a file system ignores case."""
     wanted = [safe_id(row["source_id"] or f"row-{row['source_row']}") for row in rows]
@@ -185,7 +168,7 @@ def _add_identifiers(rows: list[dict[str, Any]]) -> None:
         while candidate.lower() in used or (candidate != name and candidate.lower() in reserved):
             copies[name.lower()] += 1
             suffix = f"-{copies[name.lower()] + 1}"
-            candidate = name[: _MAX_ID - len(suffix)] + suffix
+            candidate = name[: MAX_ID - len(suffix)] + suffix
         used.add(candidate.lower())
         row["complex_id"] = candidate
 

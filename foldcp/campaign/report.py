@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from foldcp.campaign.figures import FIGURES, figures
+from foldcp.campaign.launch.progress import hours
 from foldcp.campaign.results import REJECTED_TABLES, SCORED, TABLES, Results, Row, load
 from foldcp.config import DEMO_NOTE, Config
 from foldcp.tables.files import atomic_write
@@ -98,7 +99,8 @@ def _contents(results: Results, config: Config, here: Path) -> dict[str, Any]:
         "last_finished": max(
             (r["finished_at"] for r in results.last_attempt.values() if r["finished_at"]), default=None
         ),
-        "gpu_hours": sum(row["gpu_hours"] for row in _bins(results)),
+        "rank_hours": hours(sum(row["rank_hours"] for row in _bins(results))),
+        "nothing_planned": results.ran("05_plan.parquet") and not results.tables["05_plan.parquet"].num_rows,
         "version": code_version(),
         "config_text": yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         "max_rows": MAX_ROWS,
@@ -136,7 +138,7 @@ def _bin(name: str, planned: list[Row], attempts: list[Row], last: Mapping[str, 
         ),
         "measured_peak": max((r["peak_bytes"] for r in done if r["peak_bytes"]), default=None),
         # What was spent includes attempts that failed.
-        "gpu_hours": sum((r["wall_seconds"] or 0) * _ranks(r["mesh"]) for r in attempts) / 3600,
+        "rank_hours": sum((r["wall_seconds"] or 0) * _ranks(r["mesh"]) for r in attempts) / 3600,
     }
 
 

@@ -80,9 +80,10 @@ def collect(predictions: Path, tokens: pa.Table | None = None) -> Scores:
     Raises
     ------
     InputError
-        If the folder does not exist or holds no predictions at all.
+        If the folder does not exist or holds no predictions at all. With `tokens` that is no error but the
+        state of a campaign: nothing is predicted (yet), or nothing was planned.
     """
-    directories = _prediction_directories(Path(predictions))
+    directories = _prediction_directories(Path(predictions), may_be_empty=tokens is not None)
     ours = any((directory / MARKER).exists() for directory in directories.values())
     served = _served(directories, tokens)
     rows = _Rows()
@@ -97,7 +98,9 @@ def collect(predictions: Path, tokens: pa.Table | None = None) -> Scores:
     )
 
 
-def _prediction_directories(folder: Path) -> dict[str, Path]:
+def _prediction_directories(folder: Path, may_be_empty: bool) -> dict[str, Path]:
+    if may_be_empty and not folder.exists():
+        return {}
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected predictions in Boltz's layout")
     if any(folder.glob("confidence_*_model_*.json")):
@@ -105,9 +108,17 @@ def _prediction_directories(folder: Path) -> dict[str, Path]:
     if (folder / "predictions").is_dir():
         folder = folder / "predictions"
     found = {p.name: p for p in folder.iterdir() if p.is_dir() and p.name != "ledger" and p.name[0] != "."}
-    if not found and not (folder / "ledger").is_dir():
+    if not found and not may_be_empty and not (folder / "ledger").is_dir():
         raise InputError(f"{folder}: holds no prediction directories; expected predictions in Boltz's layout")
     return found
+
+
+def locate(folder: Path) -> tuple[Path, Path | None]:
+    """Return where predictions lie below a folder, and its tokens table if it is a campaign that has one."""
+    tokens = folder / "04_tokens.parquet"
+    if tokens.is_file() or (folder / "06_predictions").is_dir():
+        return folder / "06_predictions", tokens if tokens.is_file() else None
+    return folder, None
 
 
 def _served(directories: Iterable[str], tokens: pa.Table | None) -> dict[str, list[_Served]]:

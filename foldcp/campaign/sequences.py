@@ -71,7 +71,8 @@ def resolve(complexes: pa.Table, config: SequencesConfig) -> Resolved:
     Raises
     ------
     InputError
-        If a FASTA file or the ligand table is malformed.
+        If a FASTA file is none, or the ligand table is malformed. A single record that cannot be used makes
+        its member unresolved (`malformed_sequence`, `duplicate_sequence`).
     MissingError
         If UniProt is needed and cannot be reached.
     """

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from foldcp.campaign.launch.progress import pace
 from foldcp.errors import InputError
 from foldcp.predict.ledger import Attempt, attempts, latest
+from foldcp.predict.markers import MARKER
 from foldcp.predict.outcomes import Outcome
 from foldcp.tables import read_table
 from foldcp.tables.schemas import PLAN
@@ -35,11 +36,14 @@ class BinStatus:
     name, mesh, planned
         Bin, mesh of its jobs, complexes in it.
     done, running
-        Complexes finished, and being predicted now.
+        Complexes finished (their completion marker is there), and being predicted now.
+    lost
+        Complexes that were finished and whose marker is gone; they wait to be predicted again.
     failed
         Failed complexes by outcome.
     hours_used, hours_planned
-        GPU-hours (rank-hours) measured so far, failures included, and expected by the plan.
+        Rank-hours measured so far, failures included, and expected by the plan. A rank is a GPU, or a process
+        on the CPU.
     seconds_left
         Expected time to the end of the bin at its present pace; None while nothing runs.
     """
@@ -49,6 +53,7 @@ class BinStatus:
     planned: int
     done: int
     running: int
+    lost: int
     failed: dict[str, int]
     hours_used: float
     hours_planned: float
@@ -64,12 +69,15 @@ class BinStatus:
 class CampaignStatus:
     """State of a campaign.
 
+    A prediction counts as done while its completion marker exists; its files are not compared with it, which
+    would mean reading them all.
+
     Attributes
     ----------
     stages
         Stage to what its tables hold, in words; stages without tables are left out.
     bins
-        One entry per bin of the plan; empty before there is a plan.
+        One entry per bin of the plan; empty before there is a plan, and where it has no predictions.
     failures
         Last attempt of every failed complex, as ledger values.
     """
@@ -83,6 +91,8 @@ class CampaignStatus:
         """One sentence on what the campaign is doing."""
         if not self.stages:
             return "nothing is computed yet"
+        if not self.bins and "plan" in self.stages:
+            return "the plan is empty: no complex is left to predict, and the rejected tables say why"
         if not self.bins:
             return f"stage {list(self.stages)[-1]} is done; there is no plan yet"
         ended = sum(b.done + sum(b.failed.values()) for b in self.bins)
@@ -121,7 +131,8 @@ def read_status(campaign: Path) -> CampaignStatus:
     for attempt in found:
         tried[attempt["bin"]].append(attempt)
     last = latest(found)
-    bins = [_bin(name, by_bin[name], last, tried[name]) for name in sorted(by_bin)]
+    marked = {name for name in inputs if (campaign / "06_predictions" / name / MARKER).is_file()}
+    bins = [_bin(name, by_bin[name], last, tried[name], marked) for name in sorted(by_bin)]
     failures = [last[row["complex_id"]] for row in plan if _has_failed(last.get(row["complex_id"]))]
     return CampaignStatus(_stages(campaign), bins, failures)
 
@@ -139,20 +150,25 @@ def _stages(campaign: Path) -> dict[str, str]:
     return stages
 
 
-def _bin(name: str, rows: list[dict], last: dict[str, Attempt], tried: list[Attempt]) -> BinStatus:
+def _bin(
+    name: str, rows: list[dict], last: dict[str, Attempt], tried: list[Attempt], marked: set[str]
+) -> BinStatus:
     ranks = rows[0]["mesh_rows"] * rows[0]["mesh_cols"]
     mine = [last[row["complex_id"]] for row in rows if row["complex_id"] in last]
     running = [attempt for attempt in mine if _is_running(attempt)]
-    ended = {attempt["complex_id"] for attempt in mine if "outcome" in attempt}
+    finished = {attempt["complex_id"] for attempt in mine if attempt.get("outcome") == Outcome.DONE}
+    failed = [attempt for attempt in mine if _has_failed(attempt)]
+    ended = (finished & marked) | {attempt["complex_id"] for attempt in failed}
     left = sum(row["predicted_seconds"] for row in rows if row["complex_id"] not in ended)
     measured = [attempt for attempt in tried if attempt.get("wall_seconds")]
     return BinStatus(
         name=name,
         mesh=f"{rows[0]['mesh_rows']}x{rows[0]['mesh_cols']}",
         planned=len(rows),
-        done=sum(attempt.get("outcome") == Outcome.DONE for attempt in mine),
+        done=len(finished & marked),
         running=len(running),
-        failed=dict(Counter(attempt["outcome"] for attempt in mine if _has_failed(attempt))),
+        lost=len(finished - marked),
+        failed=dict(Counter(attempt["outcome"] for attempt in failed)),
         hours_used=sum(attempt["wall_seconds"] for attempt in measured) * ranks / 3600,
         hours_planned=sum(row["predicted_seconds"] for row in rows) * ranks / 3600,
         seconds_left=left * pace(measured) / len(running) if running else None,

@@ -12,7 +12,8 @@ app = typer.Typer(
     help="Fold and score whole databases of protein complexes with Boltz-2 on meshes of GPUs.",
     epilog=(
         "Exit codes: 0 all done; 1 some complexes failed, or a defect; 2 wrong option or configuration; "
-        "3 unreadable input; 4 something is missing on this machine (run `foldcp doctor`)."
+        "3 unreadable input; 4 something is missing on this machine (run `foldcp doctor`), or an output "
+        "cannot be written."
     ),
     no_args_is_help=True,
     add_completion=False,

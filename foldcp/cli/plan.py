@@ -12,6 +12,8 @@ from foldcp.errors import UsageError, unknown_choice
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from foldcp.campaign.complexes import Ingested
+    from foldcp.campaign.tokens import Counted
     from foldcp.plan import Planned, Workload
 
 _DEFAULT = PlanConfig()
@@ -56,19 +58,22 @@ def plan(
       foldcp plan --table allComplexes.txt --lengths uniprot_lengths.tsv --gpu h100-80gb -o plan.parquet
     """
     from foldcp.plan import Workload, make_plan
+    from foldcp.predict.settings import check_model
 
     if (lengths is None) == (not fasta):
         raise UsageError("give sequences with --fasta or lengths with --lengths, one of the two")
     if precision not in _PRECISIONS:
         raise unknown_choice("precision", precision, _PRECISIONS)
+    check_model(model)
     config = PlanConfig(
         bins=_edges(bins), gpus=gpus, gpu=gpu, max_ranks=max_ranks, shard_minutes=_positive(shard_minutes)
     )
     workload = Workload(samples, recycles, steps, precision, model)
-    tokens, lost = _tokens(table, format, copies, fasta or [], lengths)
-    planned = make_plan(tokens, config, workload)
+    ingested, counted = _count(table, format, copies, fasta or [], lengths)
+    planned = make_plan(counted.tokens, config, workload)
+    lost = [ingested.rejected, counted.rejected, planned.rejected]
     _write(planned, lost, [table, *(fasta or []), *([lengths] if lengths else [])], output, rejected)
-    typer.echo(_summary(tokens, lost, planned, config, workload))
+    typer.echo(_summary(ingested, counted, planned, config, workload))
 
 
 def _edges(text: str) -> list[int]:
@@ -88,10 +93,10 @@ def _positive(minutes: float) -> float:
     return minutes
 
 
-def _tokens(
+def _count(
     table: Path, fmt: str, copies: Path | None, fasta: list[Path], lengths: Path | None
-) -> tuple["pa.Table", list["pa.Table"]]:
-    """Run the stages before the plan; return tokens and the tables of rejected rows."""
+) -> tuple["Ingested", "Counted"]:
+    """Run the stages before the plan."""
     from foldcp.campaign.complexes import ingest
     from foldcp.campaign.sequences import resolve, resolve_lengths
     from foldcp.campaign.tokens import count
@@ -102,8 +107,7 @@ def _tokens(
         resolved = resolve_lengths(ingested.complexes, lengths)
     else:
         resolved = resolve(ingested.complexes, config)
-    counted = count(ingested.complexes, resolved.sequences, resolved.unresolved, None, config)
-    return counted.tokens, [ingested.rejected, counted.rejected]
+    return ingested, count(ingested.complexes, resolved.sequences, resolved.unresolved, None, config)
 
 
 def _write(
@@ -120,18 +124,18 @@ def _write(
     if output is not None:
         write_table(output, PLAN, planned.plan, origin)
     if rejected is not None:
-        write_table(rejected, REJECTED, pa.concat_tables([*lost, planned.rejected]), origin)
+        write_table(rejected, REJECTED, pa.concat_tables(lost), origin)
 
 
 def _summary(
-    tokens: "pa.Table", lost: list["pa.Table"], planned: "Planned", config: PlanConfig, workload: "Workload"
+    ingested: "Ingested", counted: "Counted", planned: "Planned", config: PlanConfig, workload: "Workload"
 ) -> str:
     from foldcp.plan import coverage, render
 
-    codes = [code for t in (*lost, planned.rejected) for code in t["reason_code"].to_pylist()]
-    rows = coverage(tokens, planned.plan)
+    rows = coverage(counted.tokens, planned.plan)
     lines = [
-        f"{tokens.num_rows} complexes with a known size, {planned.plan.num_rows} predictions to run",
+        _breakdown(ingested, counted, planned),
+        "",
         f"GPU {config.gpu}, at most {config.max_ranks} per complex; model {workload.model}, "
         f"{workload.samples} x {workload.steps} steps, {workload.recycles} recycles, {workload.precision}",
         "",
@@ -140,9 +144,29 @@ def _summary(
         f"in all {sum(row.shards for row in rows)} jobs, {sum(row.gpu_hours for row in rows):.1f} GPU-hours "
         "(memory and time are estimates)",
     ]
-    if codes:
-        reasons = ", ".join(f"{code} {n}" for code, n in Counter(codes).most_common())
-        lines.append(f"rejected {len(codes)}: {reasons}")
+    if rows:
+        share = f"share: of the {counted.tokens.num_rows} complexes of known size"
+        lines.append(f"complexes: planned, up to this size; {share}")
     if any(row.mesh.ranks > 1 for row in rows):
         lines.append("note: this version predicts on one GPU (mesh 1x1); larger meshes are planned only")
     return "\n".join(lines)
+
+
+def _breakdown(ingested: "Ingested", counted: "Counted", planned: "Planned") -> str:
+    """Return what became of the rows of the table: each is in exactly one of the last four lines."""
+    n_planned = counted.tokens.num_rows - planned.rejected.num_rows
+    lines = [
+        ("rows in", ingested.n_rows, ""),
+        ("complexes", ingested.complexes.num_rows, ""),
+        ("  planned", n_planned, f"{planned.plan.num_rows} predictions; equal complexes share one"),
+        ("  too large", planned.rejected.num_rows, _reasons(planned.rejected)),
+        ("  without known length", counted.rejected.num_rows, _reasons(counted.rejected)),
+        ("unreadable", ingested.rejected.num_rows, _reasons(ingested.rejected)),
+    ]
+    width = max(len(name) for name, _, _ in lines)
+    return "\n".join(f"{name:<{width}}  {n:>8}  {remark}".rstrip() for name, n, remark in lines)
+
+
+def _reasons(rejected: "pa.Table") -> str:
+    counts = Counter(rejected["reason_code"].to_pylist()).most_common()
+    return ", ".join(f"{code} {n}" for code, n in counts)

@@ -2,17 +2,22 @@
 
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foldcp.errors import FoldcpError, UsageError
+from foldcp.errors import FoldcpError, MissingError, UsageError
 from foldcp.predict.checkpoint import Checkpoint
 from foldcp.predict.outcomes import Outcome, classify
 from foldcp.predict.settings import DEVICES, PRECISIONS, Settings
 from foldcp.predict.targets import Target
+
+if TYPE_CHECKING:
+    from foldcp.predict.session import Session
+
+_End = tuple[Outcome, str]
+"""How an input ended, and one line about it."""
 
 
 def predict(
@@ -73,10 +78,11 @@ def predict(
 
 def _run(settings: Settings, inputs: list[Path], predictions: Path) -> None:
     from foldcp.predict import checkpoint, targets
+    from foldcp.tables.files import make_folder
 
     files = targets.find(inputs)
-    batch = _Batch(settings, checkpoint.find(settings), predictions, len(files))
-    outcomes = [batch.run(file) for file in files]
+    make_folder(predictions)
+    outcomes = _Batch(settings, checkpoint.find(settings), predictions).run(files)
     failed = sum(outcome is not Outcome.DONE for outcome in outcomes)
     _say(f"{len(files) - failed} of {len(files)} predicted, in {predictions}")
     if failed:
@@ -99,50 +105,62 @@ def _parse_mesh(text: str) -> tuple[int, int]:
 
 
 class _Batch:
-    """Inputs on their way through one session, which is opened when the first of them needs it."""
+    """Inputs on their way through one session."""
 
-    def __init__(self, settings: Settings, checkpoint: Checkpoint, predictions: Path, count: int) -> None:
+    def __init__(self, settings: Settings, checkpoint: Checkpoint, predictions: Path) -> None:
         self._settings, self._checkpoint, self._predictions = settings, checkpoint, predictions
-        self._predict: Callable[[Target, Path], None] | None = None
-        self._count, self._number = count, 0
 
-    def run(self, file: Path) -> Outcome:
-        """Predict one input, and report how it went."""
+    def run(self, files: list[Path]) -> list[Outcome]:
+        """Predict what is not done, and report how each input went."""
+        looked = [self._look(file) for file in files]
+        # Before any input is reported: without a session none of them can be predicted.
+        session = self._open() if any(isinstance(found, Target) for found in looked) else None
+        outcomes = []
+        for number, (file, found) in enumerate(zip(files, looked, strict=True), 1):
+            outcome, message = self._predict(session, found) if isinstance(found, Target) else found
+            _say(f"{number}/{len(files)} {file.name}: {outcome}")
+            typer.echo(f"{file}\t{outcome}\t{message}")
+            outcomes.append(outcome)
+        return outcomes
+
+    def _look(self, file: Path) -> Target | _End:
+        """Return the target of a file, or how it ended where there is nothing to predict."""
         from foldcp.predict import markers, targets
 
-        self._number += 1
         try:
             target = targets.from_file(file)
             directory = self._predictions / target.id
             key = markers.run_key(target.input_key, self._settings, self._checkpoint.sha256)
-            if markers.is_done(directory, key):
-                return self._report(file, Outcome.DONE, f"already in {directory}")
-            self._open()(target, self._predictions)
+            return (Outcome.DONE, f"already in {directory}") if markers.is_done(directory, key) else target
         except Exception as error:
-            if self._predict is None and not isinstance(error, FoldcpError):
-                raise
-            outcome, message = classify(error)
-            if outcome is Outcome.CRASHED:
-                traceback.print_exc()
-            return self._report(file, outcome, message)
-        return self._report(file, Outcome.DONE, _summary(directory))
+            return _end(error)
 
-    def _open(self) -> Callable[[Target, Path], None]:
-        if self._predict is None:
-            from foldcp.predict.session import Session
+    def _open(self) -> "Session":
+        from foldcp.predict.session import Session
 
-            _say(f"loading {self._checkpoint.path}")
-            session = Session(self._settings, self._checkpoint)
-            _say(f"predicting on {session.device_name}")
-            if note := session.note:
-                _say(f"note: {note}")
-            self._predict = session.predict
-        return self._predict
+        _say(f"loading {self._checkpoint.path}")
+        session = Session(self._settings, self._checkpoint)
+        _say(f"predicting on {session.device_name}")
+        if note := session.note:
+            _say(f"note: {note}")
+        return session
 
-    def _report(self, file: Path, outcome: Outcome, message: str) -> Outcome:
-        _say(f"{self._number}/{self._count} {file.name}: {outcome}")
-        typer.echo(f"{file}\t{outcome}\t{message}")
-        return outcome
+    def _predict(self, session: "Session | None", target: Target) -> _End:
+        assert session is not None  # opened as soon as there is a target
+        try:
+            session.predict(target, self._predictions)
+        except Exception as error:
+            return _end(error)
+        return Outcome.DONE, _summary(self._predictions / target.id)
+
+
+def _end(error: Exception) -> _End:
+    """Return how the input ended that raised `error`; raise what every other input would raise too."""
+    if isinstance(error, MissingError | UsageError):
+        raise error
+    if not isinstance(error, FoldcpError):
+        traceback.print_exception(error)
+    return classify(error)
 
 
 def _summary(directory: Path) -> str:

@@ -12,13 +12,18 @@ from foldcp.errors import ExitCode
 def scores(
     directory: Annotated[
         Path,
-        typer.Argument(metavar="DIR", help="Predictions in Boltz's layout, by Boltz-1, Boltz-2 or foldcp."),
+        typer.Argument(
+            metavar="DIR", help="Campaign folder, or predictions in Boltz's layout (Boltz-1, Boltz-2)."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write the tables to.")] = Path(
         "scores"
     ),
     tokens: Annotated[
-        Path | None, typer.Option(help="Tokens table of the campaign (04_tokens.parquet): adds member names.")
+        Path | None,
+        typer.Option(
+            help="Tokens table: adds member names.  [default: 04_tokens.parquet of a campaign folder]"
+        ),
     ] = None,
 ) -> None:
     """Write Parquet tables of the scores of every complex, chain and interface below DIR.
@@ -28,11 +33,14 @@ def scores(
     \b
     Example:
       foldcp scores boltz_results_screen -o scores/
+      foldcp scores results -o scores/
     """
-    from foldcp.campaign.scores import collect
+    from foldcp.campaign.scores import collect, locate
     from foldcp.tables import Provenance, read_table, schemas, write_table
 
-    got = collect(directory, None if tokens is None else read_table(tokens, schemas.TOKENS))
+    predictions, beside = locate(directory)
+    tokens = tokens or beside
+    got = collect(predictions, None if tokens is None else read_table(tokens, schemas.TOKENS))
     weights = got.complexes["weights_sha256"].unique().drop_null().to_pylist()
     origin = Provenance.of_files(
         *([] if tokens is None else [tokens]),

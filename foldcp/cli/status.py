@@ -15,9 +15,13 @@ def status(
         bool, typer.Option("--failures", help="List every failed complex and what went wrong.")
     ] = False,
 ) -> None:
-    """Show where a campaign stands: per bin done, running, failed by class, time left and GPU-hours.
+    """Show where a campaign stands: per bin done, running, failed by class, time left and rank-hours.
 
     It reads the campaign folder only, so it works at any time and from any terminal, also while jobs run.
+    A rank is one GPU, or one process on the CPU.
+
+    Done means that the prediction's done.json is there. If predictions were deleted, make them again with
+    `snakemake --configfile my.yaml --cores 8 --forcerun predict`: it runs only what is missing or damaged.
 
     \b
     Example:
@@ -34,6 +38,9 @@ def status(
         typer.echo("")
         for line in _bin_lines(state.bins):
             typer.echo(line)
+    if lost := sum(b.lost for b in state.bins):
+        typer.echo(f"\nfinished predictions no longer in 06_predictions: {lost}; make them again with")
+        typer.echo("  snakemake --configfile my.yaml --cores 8 --forcerun predict")
     if failures:
         typer.echo("" if state.failures else "\nno complex has failed")
         for attempt in state.failures:
@@ -43,7 +50,7 @@ def status(
 
 
 def _bin_lines(bins: list) -> list[str]:
-    from foldcp.campaign.launch.progress import duration
+    from foldcp.campaign.launch.progress import duration, hours
 
     header = (
         "bin",
@@ -54,7 +61,7 @@ def _bin_lines(bins: list) -> list[str]:
         "waiting",
         "failed",
         "time left",
-        "GPU-hours",
+        "rank-hours",
         "of planned",
     )
     rows = [
@@ -67,8 +74,8 @@ def _bin_lines(bins: list) -> list[str]:
             str(b.waiting),
             ", ".join(f"{count} {outcome}" for outcome, count in sorted(b.failed.items())) or "0",
             "-" if b.seconds_left is None else duration(b.seconds_left),
-            f"{b.hours_used:.3g}",
-            f"{b.hours_planned:.3g}",
+            hours(b.hours_used),
+            hours(b.hours_planned),
         )
         for b in bins
     ]

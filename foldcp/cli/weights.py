@@ -23,7 +23,10 @@ def weights(
     """
     from foldcp.predict.weights import download
 
-    files = download(model, cache, _Report())
+    if model == "demo":
+        typer.echo("model demo needs no download: it is built on this machine when first used")
+        return
+    files = download(model, cache, _Report(), _say)
     typer.echo(f"checkpoint  {files.checkpoint}")
     typer.echo(f"molecules   {files.molecules}")
 
@@ -39,4 +42,8 @@ class _Report:
         if (name, step) != self.last:
             self.last = (name, step)
             of = f" of {total / 1e6:.0f}" if total else ""
-            print(f"{name}: {got / 1e6:.0f}{of} MB", file=sys.stderr, flush=True)
+            _say(f"{name}: {got / 1e6:.0f}{of} MB")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -68,6 +68,8 @@ def find(settings: Settings) -> Checkpoint:
     ------
     MissingError
         If it is not on this machine.
+    UsageError
+        If there is no such model.
     """
     cache = cache_folder(settings.cache)
     if settings.demo:
@@ -78,9 +80,9 @@ def find(settings: Settings) -> Checkpoint:
     from foldcp.predict import weights
 
     released = weights.cache_folder(settings.cache) / weights.MOLECULES
-    if settings.model != "boltz2" and Path(settings.model).is_file() and not released.is_dir():
+    path = Path(settings.model).expanduser()
+    if settings.model != "boltz2" and path.is_file() and not released.is_dir():
         # A checkpoint of one's own needs no download: the CCD gives the molecules.
-        path = Path(settings.model)
         return Checkpoint(path, sha256_file(path), Molecules(None, cache))
     files = weights.locate(settings.model, settings.cache)
     return Checkpoint(files.checkpoint, sha256_file(files.checkpoint), Molecules(files.molecules, cache))

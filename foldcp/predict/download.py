@@ -18,6 +18,7 @@ from typing import IO
 import requests
 
 from foldcp.errors import MissingError, UsageError
+from foldcp.tables.files import make_folder
 
 ATTEMPTS = 3
 """Tries of one address that bring no new byte before the next address is tried."""
@@ -27,6 +28,12 @@ _BLOCK = 1 << 16
 
 Progress = Callable[[str, int, int | None], None]
 """Called with file name, bytes so far, and bytes in all where the server says so."""
+Say = Callable[[str], None]
+"""Called with a remark for the user."""
+
+
+def say_nothing(_remark: str) -> None:
+    """Keep remarks to oneself."""
 
 
 class _BrokenError(Exception):
@@ -52,7 +59,9 @@ class RemoteFile:
     is_whole: Callable[[Path], bool]
 
 
-def fetch(file: RemoteFile, folder: Path, progress: Progress, pause: float = 1.5) -> Path:
+def fetch(
+    file: RemoteFile, folder: Path, progress: Progress, say: Say = say_nothing, pause: float = 1.5
+) -> Path:
     """Return the path of `file` in `folder`, downloading what is missing of it.
 
     Parameters
@@ -63,6 +72,8 @@ def fetch(file: RemoteFile, folder: Path, progress: Progress, pause: float = 1.5
         Cache folder; made if absent.
     progress
         Told about each block that arrives.
+    say
+        Told about each try that failed and will be repeated.
     pause
         Seconds to wait before the first retry; doubled each time.
 
@@ -77,12 +88,12 @@ def fetch(file: RemoteFile, folder: Path, progress: Progress, pause: float = 1.5
     target = folder / file.name
     if target.is_file() and file.is_whole(target):
         return target
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     answers = []
     with _open_part(folder / f"{file.name}.part") as part:
         for url in file.urls:
             try:
-                _fetch_from(url, part, lambda got, total: progress(file.name, got, total), pause)
+                _fetch_from(url, part, lambda got, total: progress(file.name, got, total), say, pause)
             except (requests.RequestException, _BrokenError) as error:
                 answers.append(f"  {url}: {_said(error)}")
                 continue
@@ -142,7 +153,9 @@ def _open_part(path: Path) -> Iterator[_Part]:
             path.unlink(missing_ok=True)
 
 
-def _fetch_from(url: str, part: _Part, progress: Callable[[int, int | None], None], pause: float) -> None:
+def _fetch_from(
+    url: str, part: _Part, progress: Callable[[int, int | None], None], say: Say, pause: float
+) -> None:
     """Complete `part` from one address, retrying as long as tries bring something new."""
     failures = 0
     while True:
@@ -153,7 +166,10 @@ def _fetch_from(url: str, part: _Part, progress: Callable[[int, int | None], Non
             failures = 0 if part.length > before else failures + 1
             if failures == ATTEMPTS or _is_final(error):
                 raise
-            time.sleep(pause * 2**failures)
+            seconds = pause * 2 ** max(failures - 1, 0)
+            attempt = f"attempt {failures + 1} of {ATTEMPTS}" if failures else f"from byte {part.length}"
+            say(f"{url}: {_said(error)}; trying again, {attempt}, in {seconds:g} s")
+            time.sleep(seconds)
 
 
 def _is_final(error: Exception) -> bool:

@@ -11,7 +11,6 @@ the whole attempt. Reading a folder therefore gives the truth at any time, from 
 import contextlib
 import json
 import os
-import re
 import socket
 import uuid
 from collections.abc import Iterable
@@ -21,6 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from foldcp.names import safe_id
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import LEDGER
 
@@ -55,7 +55,7 @@ class Ledger:
     def __init__(self, folder: Path, writer: str, **common: Any) -> None:
         self._common = {"host": socket.gethostname(), "pid": os.getpid(), **common}
         parts = [writer, self._common["host"], str(os.getpid()), str(common.get("job_id") or "")]
-        name = "-".join(re.sub(r"[^A-Za-z0-9._-]", "_", part) for part in parts if part)
+        name = "-".join(safe_id(part) for part in parts if part)
         self._path = folder / f"{name}.jsonl"
         self._file: int | None = None
 

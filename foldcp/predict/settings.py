@@ -9,6 +9,19 @@ from foldcp.errors import UsageError, unknown_choice
 
 DEVICES = ["auto", "cpu", "cuda"]
 PRECISIONS = ["fp32", "bf16-mixed"]
+MODELS = ["demo", "boltz2"]
+
+
+def check_model(model: str) -> None:
+    """Check that `model` is a name in `MODELS` or the path of a file that exists.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    if model not in MODELS and not Path(model).expanduser().is_file():
+        raise unknown_choice("model", model, [*MODELS, "the path of a checkpoint file that exists"])
 
 
 @dataclass(frozen=True)

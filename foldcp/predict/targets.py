@@ -1,11 +1,11 @@
 """A target: one input to predict, under a name that is safe as a file name. Imports no torch."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from foldcp.errors import InputError, UsageError
+from foldcp.names import safe_id
 from foldcp.predict.document import SUFFIXES, read
 
 
@@ -28,12 +28,6 @@ class Target:
     input_key: str
 
 
-def safe_id(path: Path) -> str:
-    """Return a name from a file name: letters, digits, `.`, `_` and `-`, at most 100 characters."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem).lstrip(".-")
-    return name[:100] or "input"
-
-
 def from_file(path: Path | str) -> Target:
     """Return the target that an input file describes.
 
@@ -43,7 +37,7 @@ def from_file(path: Path | str) -> Target:
         If the file is not a valid Boltz input, or a file it names is absent.
     """
     path = Path(path)
-    return Target(safe_id(path), path, read(path).key())
+    return Target(safe_id(path.stem), path, read(path).key())
 
 
 def find(inputs: Iterable[Path | str]) -> list[Path]:
@@ -67,6 +61,7 @@ def find(inputs: Iterable[Path | str]) -> list[Path]:
         files += found
     names: dict[str, Path] = {}
     for file in files:
-        if (other := names.setdefault(safe_id(file), file)) != file:
-            raise UsageError(f"{other} and {file} would both be written as {safe_id(file)!r}; rename one")
+        name = safe_id(file.stem)
+        if (other := names.setdefault(name, file)) != file:
+            raise UsageError(f"{other} and {file} would both be written as {name!r}; rename one")
     return list(dict.fromkeys(files))

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foldcp.errors import MissingError, unknown_choice
-from foldcp.predict.download import Progress, RemoteFile, fetch
+from foldcp.predict.download import Progress, RemoteFile, Say, fetch, say_nothing
+from foldcp.predict.settings import check_model
+from foldcp.tables.files import writing
 
 CHECKPOINT = "boltz2_conf.ckpt"
 MOLECULES_ARCHIVE = "mols.tar"
@@ -49,13 +51,13 @@ def locate(model: str = "boltz2", cache: Path | None = None) -> WeightFiles:
     ------
     MissingError
         If one of them is absent or damaged: says which, where it was looked for, and how to get it.
+    UsageError
+        If there is no such model.
     """
+    check_model(model)
     folder = cache_folder(cache)
     checkpoint = folder / CHECKPOINT if model == "boltz2" else Path(model).expanduser()
-    if model == "boltz2" or checkpoint.is_file():
-        _require_checkpoint(checkpoint)
-    else:
-        raise MissingError(f"model {model!r} is neither demo, nor boltz2, nor a checkpoint file that exists")
+    _require_checkpoint(checkpoint)
     molecules = folder / MOLECULES
     if not (molecules / _PROBE).is_file():
         raise MissingError(f"no molecules in {molecules}; {_remedy(folder)}")
@@ -80,7 +82,7 @@ def _remedy(folder: Path) -> str:
     )
 
 
-def download(model: str, cache: Path | None, progress: Progress) -> WeightFiles:
+def download(model: str, cache: Path | None, progress: Progress, say: Say = say_nothing) -> WeightFiles:
     """Download, check and unpack the released weights and molecules; do nothing where they are whole.
 
     Parameters
@@ -91,6 +93,8 @@ def download(model: str, cache: Path | None, progress: Progress) -> WeightFiles:
         Folder of weights and molecules; None is Boltz's own.
     progress
         Told about each block that arrives.
+    say
+        Told about each try that failed and will be repeated.
 
     Raises
     ------
@@ -98,14 +102,17 @@ def download(model: str, cache: Path | None, progress: Progress) -> WeightFiles:
         If the model is unknown, or another process is downloading it.
     MissingError
         If no address answers, or the disk is too small.
+    WriteError
+        If the folder cannot be written to.
     """
     if model != "boltz2":
         raise unknown_choice("model to download", model, ["boltz2"])
     folder = cache_folder(cache)
     molecules, checkpoint = sources()
-    if not (folder / MOLECULES / _PROBE).is_file() or (folder / MOLECULES_ARCHIVE).is_file():
-        _unpack(fetch(molecules, folder, progress), folder)
-    fetch(checkpoint, folder, progress)
+    with writing(folder / CHECKPOINT):
+        if not (folder / MOLECULES / _PROBE).is_file() or (folder / MOLECULES_ARCHIVE).is_file():
+            _unpack(fetch(molecules, folder, progress, say), folder)
+        fetch(checkpoint, folder, progress, say)
     return locate(model, cache)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from foldcp.predict.engine import Folded
 from foldcp.predict.markers import MARKER
+from foldcp.tables.files import make_folder, writing
 
 
 def ranks(folded: Folded) -> list[int]:
@@ -55,12 +56,19 @@ def write(folded: Folded, structure: Any, name: str, directory: Path, note: str 
 
 @contextmanager
 def staging(directory: Path) -> Iterator[Path]:
-    """Give an empty folder inside `directory` to write to, and remove it afterwards, whatever happens."""
+    """Give an empty folder inside `directory` to write to, and remove it afterwards, whatever happens.
+
+    Raises
+    ------
+    WriteError
+        If what happens is that the disk is full, or another reason not to write there.
+    """
     staged = directory / ".partial"
     shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir(parents=True)
+    make_folder(staged)
     try:
-        yield staged
+        with writing(staged):
+            yield staged
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 

@@ -1,6 +1,7 @@
 """Files that are either whole or absent: written under a temporary name, synced, then renamed."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,9 +11,41 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from foldcp.errors import InputError
+from foldcp.errors import InputError, WriteError
 from foldcp.tables.provenance import Provenance
 from foldcp.tables.rows import TableSpec, check
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents, unless it is there.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError.of(path, error) from error
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the operating system says against writing `path` into a `WriteError`.
+
+    What it says about a file elsewhere (one that is read meanwhile) and a lack of memory stay what they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        names = [name for name in (error.filename, error.filename2) if isinstance(name, str)]
+        here = path.parent.absolute()
+        elsewhere = names and not any(Path(name).absolute().is_relative_to(here) for name in names)
+        # Errors of libraries (requests, gzip) are OSErrors too, but without a number.
+        if elsewhere or error.errno in (None, errno.ENOMEM):
+            raise
+        raise WriteError.of(path, error) from error
 
 
 @contextlib.contextmanager
@@ -20,9 +53,20 @@ def atomic_write(path: Path | str, mode: str = "wb") -> Iterator[IO]:
     """Open a temporary file beside `path`; on success sync it and rename it to `path`.
 
     A crash, an exception or a full disk leaves `path` as it was.
+
+    Raises
+    ------
+    WriteError
+        If the file cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    with writing(path), _replacing(path, mode) as handle:
+        yield handle
+
+
+@contextlib.contextmanager
+def _replacing(path: Path, mode: str) -> Iterator[IO]:
     encoding = None if "b" in mode else "utf-8"
     prefix = f".{path.name[:100]}."
     handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below, then renamed)

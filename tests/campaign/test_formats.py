@@ -254,6 +254,26 @@ def test_a_row_of_another_width_is_rejected_and_trailing_blanks_are_not_counted(
     assert (list(rows), got.n_rows) == (["a", "d", "e"], 5)
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+def test_a_quote_that_is_never_closed_rejects_its_row(read, end):
+    rows, _, got = read(f'complex_id,members\nB,P11111\nA,"P12345;P67890{end}')
+    assert list(rows) == ["B"]
+    (row,) = got.rejected.to_pylist()
+    assert (row["source_id"], row["source_row"], row["reason_code"]) == ("A", 2, "unclosed_quote")
+    assert "never closed" in row["reason"] and "\x03" not in row["raw"]
+    assert list(read(f'complex_id,members\nB,P11111\nA,"P12345;P67890"{end}')[0]) == ["B", "A"]
+
+
+def test_none_is_an_identifier_like_any_other(read):
+    rows, _, got = read("complex_id,members\nnone,P11111\nNA,P1\n,P1\n")
+    assert list(rows) == ["none"] and rows["none"]["complex_id"] == "none"
+    assert got.rejected["source_id"].to_pylist() == ["NA", None]
+    assert list(read("complex_id,id_a,id_b\nnone,P11111,P22222\n-,P1,P2\n,P11111,P22222\n")[0]) == [
+        "none",
+        "P11111_P22222",
+    ]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_encodings_and_line_ends(read, encoding, newline):

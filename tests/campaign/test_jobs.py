@@ -95,7 +95,7 @@ def test_unknown_bins_and_absent_weights_are_said_before_any_job(campaign):
 
         run_bin(campaign.folder, "big", campaign.config)
     campaign.settings["model"] = str(campaign.folder / "absent.ckpt")
-    with pytest.raises(MissingError, match=r"absent\.ckpt"):
+    with pytest.raises(UsageError, match=r"absent\.ckpt"):
         campaign.run()
     assert not submissions(campaign)
 

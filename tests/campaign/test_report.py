@@ -6,8 +6,10 @@ from html.parser import HTMLParser
 import pytest
 from campaign.campaign_tables import build, config
 
+from foldcp.campaign.enrichment import enrich
 from foldcp.campaign.report import inline_svg, number, render
 from foldcp.campaign.results import load
+from foldcp.campaign.scores import collect
 from foldcp.config import parse
 from foldcp.errors import InputError
 from foldcp.tables import Provenance, read_table, rows_to_table, schemas, write_table
@@ -141,6 +143,44 @@ def test_a_campaign_that_has_not_started(tmp_path):
     _Page(text)
     assert "Nothing is scored yet." in text
     assert "Nothing is planned yet." in text
+
+
+def test_a_campaign_without_a_single_planned_bin(tmp_path):
+    made = build(tmp_path, 0)
+    for path in [*tmp_path.glob("07_*/*"), tmp_path / "08_enrichment.parquet"]:
+        path.unlink()
+    tokens = read_table(tmp_path / "04_tokens.parquet", schemas.TOKENS)
+    got = collect(tmp_path / "06_predictions", tokens)
+    assert (got.complexes.num_rows, got.failed.num_rows, got.unfinished) == (0, 0, ())
+    complexes = read_table(tmp_path / "01_complexes.parquet", schemas.COMPLEXES)
+    found = enrich(got.complexes, complexes, made.enrichment)
+    write_table(
+        tmp_path / "07_scores/complexes.parquet", schemas.SCORES_COMPLEXES, got.complexes, Provenance()
+    )
+    write_table(tmp_path / "08_enrichment.parquet", schemas.ENRICHMENT, found, Provenance())
+    render(tmp_path, made, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    _Page(text)
+    assert "Nothing was planned, so nothing was predicted." in text
+    assert "None of the 1 rows of the table became a prediction" in text
+    assert "planned yet" not in text
+
+
+def test_only_an_empty_plan_says_that_nothing_was_planned(finished, tmp_path):
+    assert "Nothing was planned" not in (finished / "report.html").read_text()
+    render(tmp_path, config(tmp_path), tmp_path / "report.html")
+    assert "Nothing was planned" not in (tmp_path / "report.html").read_text()
+
+
+def test_hours_spent_are_of_ranks(finished, tmp_path):
+    tile = r"<b>([^<]+)</b>rank-hours spent on NVIDIA H100"
+    assert float(re.search(tile, (finished / "report.html").read_text())[1]) > 0
+    made = build(tmp_path, 12)
+    for path in (tmp_path / "06_ledger").iterdir():
+        name = f"06_ledger/{path.name}"
+        _rewrite(tmp_path, name, schemas.LEDGER, lambda row: row | {"wall_seconds": 1e-3})
+    render(tmp_path, made, tmp_path / "report.html")
+    assert "<b>&lt; 0.01</b>rank-hours spent" in (tmp_path / "report.html").read_text()
 
 
 def test_nothing_predicted_yet(tmp_path):

@@ -119,7 +119,12 @@ def test_leftovers_of_an_earlier_table_are_not_scored(tmp_path):
 
 def test_nothing_predicted_yet(tmp_path):
     (tmp_path / "ledger").mkdir()
-    assert collect(tmp_path, _tokens(("x", "x", [("P1", "s1")]))).unfinished == ("x",)
+    tokens = _tokens(("x", "x", [("P1", "s1")]))
+    for folder in (tmp_path, tmp_path / "ledger", tmp_path / "absent"):
+        assert collect(folder, tokens).unfinished == ("x",)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="no such folder"):
+        collect(tmp_path / "file", tokens)
 
 
 def test_a_folder_that_holds_no_predictions(tmp_path):

@@ -140,6 +140,24 @@ def test_what_cannot_be_folded_says_why(tmp_path: Path) -> None:
     assert "not RNA: its sequence has E, L" in unresolved["URS000012D749_1"]["reason"]
 
 
+def test_a_bad_record_costs_only_the_members_that_need_it(tmp_path: Path) -> None:
+    path = tmp_path / "my.fasta"
+    path.write_text(">P00001\nMK*V\n>P00002\nMK\n>P00002\nMKV\n>P00003\nMKV\n>P00009\nM1\n")
+    members = ["P00001", "P00001-2", "P00002", "P00003"]
+    resolved, unresolved = find(members, fasta=[path])
+    assert list(resolved) == ["P00003"]
+    codes = {m: r["reason_code"] for m, r in unresolved.items()}
+    malformed, duplicate = "malformed_sequence", "duplicate_sequence"
+    assert codes == {"P00001": malformed, "P00001-2": malformed, "P00002": duplicate}
+    assert unresolved["P00001"]["reason"].startswith(
+        "P00001: my.fasta, line 2: P00001 has '*' in its sequence"
+    )
+    assert (
+        "my.fasta, line 5: P00002 has another sequence here than in my.fasta, line 3"
+        in (unresolved["P00002"]["reason"])
+    )
+
+
 # Ligands
 
 
@@ -241,6 +259,23 @@ def test_fetching(fasta: Path, tmp_path: Path) -> None:
         "Q00009: not in the given FASTA files; UniProt has no entry Q00009"
     )
     assert "no exact coordinates" in unresolved["Q00001-PRO_0000000002"]["reason"]
+
+
+def test_uniprot_does_not_stand_in_for_a_bad_record(tmp_path: Path) -> None:
+    path = tmp_path / "my.fasta"
+    path.write_text(">P00001\nMK*V\n")
+    with serve() as server:
+        server.entries["P00001"] = entry("P00001", "MWWW")
+        server.isoforms["P00001-2"] = "MW"
+        uniprot = UniprotConfig(fetch=True, url=server.url, cache=tmp_path, requests_per_second=10)
+        assert (
+            find(["P00001"], fasta=[path], uniprot=uniprot)[1]["P00001"]["reason_code"]
+            == "malformed_sequence"
+        )
+        assert server.requests == []
+        # The isoform needs the entry, which must not become the entry's own sequence.
+        resolved, unresolved = find(["P00001", "P00001-2"], fasta=[path], uniprot=uniprot)
+    assert list(unresolved) == ["P00001"] and resolved["P00001-2"]["sequence"] == "MW"
 
 
 def test_uniprot_is_left_alone_where_it_is_not_needed(fasta: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import typer
 from mini_campaign import BIN, GOOD, MiniCampaign
 from typer.testing import CliRunner
 
+from foldcp.campaign.launch.progress import hours
 from foldcp.campaign.status import read_status
 from foldcp.cli.status import status
 from foldcp.errors import InputError
@@ -32,6 +33,14 @@ def start(ledger, name, chains=tuple(GOOD), **values):
     return attempt
 
 
+def mark(campaign, name):
+    """Leave the completion marker of a prediction."""
+    folder = campaign.folder / "06_predictions" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "done.json").write_text("{}")
+    return folder
+
+
 def show(campaign, *options):
     result = CliRunner().invoke(app, [str(campaign.folder), *options])
     assert result.exit_code == 0, result.output
@@ -56,6 +65,7 @@ def test_while_jobs_run_and_after(campaign, ledger):
     campaign.write(dict.fromkeys("abcdef", GOOD))
     assert read_status(campaign.folder).bins[0].waiting == 6
     ledger.finish(start(ledger, "a"), "done")
+    mark(campaign, "a")
     ledger.finish(start(ledger, "b"), "oom", "too big")
     ledger.never_started("timeout", "not reached", complex_id="c", run_key="k", input_key=sha256_json(GOOD))
     start(ledger, "d")
@@ -73,6 +83,7 @@ def test_a_second_attempt_replaces_the_first(campaign, ledger):
     campaign.write({"a": GOOD})
     ledger.finish(start(ledger, "a"), "crashed", "killed")
     ledger.finish(start(ledger, "a"), "done")
+    mark(campaign, "a")
     state = read_status(campaign.folder)
     assert (state.bins[0].done, state.bins[0].failed, state.failures) == (1, {}, [])
     assert "1 of 1 predictions have ended, and none is running" in state.summary
@@ -82,6 +93,38 @@ def test_attempts_at_another_version_of_a_complex_do_not_count(campaign, ledger)
     campaign.write({"a": GOOD})
     ledger.finish(start(ledger, "a", chains=["MKTAYIAKQR"]), "done")
     assert read_status(campaign.folder).bins[0].waiting == 1
+
+
+def test_a_deleted_prediction_is_not_done(campaign, ledger):
+    campaign.write({"a": GOOD, "b": GOOD})
+    for name in "ab":
+        ledger.finish(start(ledger, name), "done")
+        mark(campaign, name)
+    assert "2 of 2 predictions have ended" in show(campaign)
+    assert "--forcerun" not in show(campaign)
+    (mark(campaign, "a") / "done.json").unlink()
+    (bin,) = read_status(campaign.folder).bins
+    assert (bin.done, bin.lost, bin.waiting) == (1, 1, 1)
+    text = show(campaign)
+    assert "1 of 2 predictions have ended" in text
+    assert "finished predictions no longer in 06_predictions: 1;" in text
+    assert "--forcerun predict" in text
+
+
+def test_an_empty_plan_is_told_apart_from_no_plan(campaign):
+    campaign.write({})
+    text = show(campaign)
+    assert "the plan is empty: no complex is left to predict" in text
+    assert "no plan yet" not in text
+
+
+def test_hours_are_of_ranks_and_rounded(campaign, ledger):
+    campaign.write({"a": GOOD})
+    ledger.finish(start(ledger, "a"), "crashed", "killed")
+    text = show(campaign)
+    assert "rank-hours" in text and "GPU" not in text
+    assert "< 0.01" in text and "e-0" not in text
+    assert [hours(value) for value in (0, 0.25, 9.994, 12.34)] == ["0", "0.25", "9.99", "12.3"]
 
 
 def test_failures_are_listed_with_their_messages(campaign, ledger):

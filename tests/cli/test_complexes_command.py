@@ -1,10 +1,13 @@
+import subprocess
+import sys
+
 import pyarrow.parquet as pq
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from foldcp.cli.complexes import complexes
-from foldcp.errors import InputError
+from foldcp.errors import ExitCode, InputError
 from foldcp.tables import read_table
 from foldcp.tables.schemas import COMPLEXES, REJECTED
 
@@ -61,3 +64,15 @@ def test_copies_are_applied(run, tmp_path):
 def test_a_table_that_is_none_leaves_no_output(run, tmp_path):
     result = run("--format", "mitab")
     assert isinstance(result.exception, InputError) and not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize("output", ["table.csv/x.parquet", "."])
+def test_an_output_that_cannot_be_written_is_one_line(output, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text(TABLE)
+    command = [sys.executable, "-m", "foldcp", "complexes", str(table), "-o", str(tmp_path / output)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == ExitCode.MISSING
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith(f"foldcp: error: {tmp_path}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]

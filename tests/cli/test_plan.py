@@ -1,5 +1,6 @@
 """`foldcp plan` on small hand-made tables, and on CORUM 3.0 where it is at hand."""
 
+import re
 import time
 from pathlib import Path
 
@@ -34,8 +35,7 @@ def test_prints_coverage_and_writes_both_tables(files, tmp_path):
     out, rejected = tmp_path / "plan.parquet", tmp_path / "rejected.parquet"
     ran = _plan("--table", files["table"], "--lengths", files["lengths"], "-o", out, "--rejected", rejected)
     assert ran.exit_code == 0, ran.output
-    assert "3 complexes with a known size, 2 predictions to run" in ran.stdout
-    assert "rejected 1: " in ran.stdout
+    assert "share: of the 3 complexes of known size" in ran.stdout
     rows = {row["complex_id"]: row for row in read_table(out, PLAN).to_pylist()}
     assert {name: row["n_tokens"] for name, row in rows.items()} == {"small": 250, "large": 3900}
     assert (rows["large"]["mesh_rows"], rows["large"]["mesh_cols"]) == (1, 2)
@@ -44,6 +44,29 @@ def test_prints_coverage_and_writes_both_tables(files, tmp_path):
     inputs = read_metadata(read_table(out, PLAN).schema.metadata)["inputs"]
     assert "complexes.csv" in inputs
     assert "lengths.tsv" in inputs
+
+
+def _numbers(ran: Result) -> dict[str, int]:
+    lines = ran.stdout.split("\n\n")[0].splitlines()
+    split = [re.split(r"  +", line.strip()) for line in lines]
+    return {parts[0]: int(parts[1]) for parts in split}
+
+
+def test_every_row_is_counted_once(files):
+    with Path(files["table"]).open("a") as table:
+        table.write("broken,TP53\n")
+    ran = _plan("--table", files["table"], "--lengths", files["lengths"], "--max-ranks", 1)
+    counts = _numbers(ran)
+    assert counts == {
+        "rows in": 5,
+        "complexes": 4,
+        "planned": 2,
+        "too large": 1,
+        "without known length": 1,
+        "unreadable": 1,
+    }
+    assert counts["rows in"] == sum(list(counts.values())[2:])
+    assert "malformed_member 1" in ran.stdout
 
 
 def test_one_gpu_rejects_what_does_not_fit(files):
@@ -56,7 +79,15 @@ def test_one_gpu_rejects_what_does_not_fit(files):
 def test_sequences_instead_of_lengths(files):
     ran = _plan("--table", files["table"], "--fasta", files["fasta"], "--gpu", "cpu", "--model", "demo")
     assert ran.exit_code == 0, ran.output
-    assert "2 complexes with a known size, 1 predictions to run" in ran.stdout
+    assert _numbers(ran) == {
+        "rows in": 4,
+        "complexes": 4,
+        "planned": 2,
+        "too large": 0,
+        "without known length": 2,
+        "unreadable": 0,
+    }
+    assert "1 predictions" in ran.stdout
 
 
 @pytest.mark.parametrize(
@@ -67,6 +98,7 @@ def test_sequences_instead_of_lengths(files):
         (["--lengths", "LENGTHS", "--bins", "512,none"], "expected token counts"),
         (["--lengths", "LENGTHS", "--bins", "1024,512"], "must ascend"),
         (["--lengths", "LENGTHS", "--gpu", "h100"], "valid: a100-40gb"),
+        (["--lengths", "LENGTHS", "--model", "nonsense"], "valid: demo, boltz2, the path of"),
         (["--lengths", "LENGTHS", "--precision", "fp8"], "valid: fp32, bf16-mixed, bf16"),
         (["--lengths", "LENGTHS", "--shard-minutes", "0"], "expected more than 0"),
     ],

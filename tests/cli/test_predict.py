@@ -1,9 +1,15 @@
+import errno
+import subprocess
+import sys
+
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
 from foldcp.cli.predict import predict
 from foldcp.errors import ExitCode, InputError, MissingError, UsageError
+from foldcp.predict import writer
 
 GOOD = "sequences:\n  - protein: {id: [A, B], sequence: MKTAYIAKQRQ, msa: empty}\n"
 BAD = "sequences:\n  - protein: {id: A, sequence: mktay, msa: empty}\n"
@@ -79,6 +85,49 @@ def test_wrong_options_say_what_is_valid(run, inputs, arguments, error, message)
     result = run(inputs, *arguments)
     assert isinstance(result.exception, error)
     assert message in str(result.exception)
+
+
+def _command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "foldcp", "predict", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.model
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_missing_gpu_is_told_once_and_not_for_each_input(inputs, demo_cache, tmp_path):
+    ran = _command(
+        inputs, *("--out", tmp_path / "o", "--model", "demo", "--cache", demo_cache, "--device", "cuda")
+    )
+    assert ran.returncode == ExitCode.MISSING
+    assert ran.stdout == ""
+    assert ran.stderr.count("torch sees no GPU") == 1
+    assert "Traceback" not in ran.stderr
+
+
+def test_an_output_that_cannot_be_written_is_one_line(inputs, tmp_path):
+    (tmp_path / "file").touch()
+    ran = _command(inputs, "--out", tmp_path / "file", "--model", "demo", "--device", "cpu")
+    assert ran.returncode == ExitCode.MISSING
+    (line,) = ran.stderr.splitlines()
+    assert str(tmp_path / "file") in line
+    assert ran.stdout == ""
+
+
+@pytest.mark.model
+def test_a_full_disk_ends_one_input_without_a_traceback(run, inputs, tmp_path, monkeypatch):
+    def full(_folded, _structure, name, *_rest):
+        if name == "a":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(_folded, _structure, name, *_rest)
+
+    write = writer.write
+    monkeypatch.setattr(writer, "write", full)
+    result = run(inputs / "a.yaml", inputs / "c.fasta")
+    a, c = (line.split("\t") for line in result.stdout.splitlines())
+    assert a[1] == "crashed" and "the disk is full" in a[2] and str(tmp_path / "out") in a[2]
+    assert c[1] == "done"
+    assert "Traceback" not in result.stderr
+    assert result.exit_code == ExitCode.FAILED
 
 
 def test_absent_weights_say_how_to_get_them(run, inputs):

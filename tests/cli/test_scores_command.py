@@ -1,6 +1,7 @@
 """`foldcp scores`: tables, counts, warnings and exit codes."""
 
 import pyarrow.parquet as pq
+from mini_campaign import GOOD, MiniCampaign
 from scores.boltz_twin import write_prediction
 from typer.testing import CliRunner
 
@@ -20,6 +21,22 @@ def test_tables_and_counts(tmp_path):
     assert "1 complexes, 2 samples, 4 chains, 4 interfaces" in result.stdout
     assert result.stderr == ""
     assert read_table(tmp_path / "out/interfaces.parquet", schemas.SCORES_INTERFACES).num_rows == 4
+
+
+def test_a_campaign_folder_is_read_with_its_own_tokens(tmp_path):
+    campaign = MiniCampaign(tmp_path / "results", tmp_path)
+    campaign.write({"x": GOOD, "y": GOOD})
+    (tmp_path / "results" / "03_msa").mkdir()
+    result = _run(tmp_path / "results", "-o", tmp_path / "none")
+    assert (result.exit_code, result.stderr) == (0, "not finished: 2\n")
+    predictions = tmp_path / "results" / "06_predictions"
+    write_prediction(predictions / "x", model="boltz2")
+    result = _run(tmp_path / "results", "-o", tmp_path / "out")
+    assert result.exit_code == 0 and "1 complexes" in result.stdout
+    chains = read_table(tmp_path / "out/chains.parquet", schemas.SCORES_CHAINS)
+    assert chains["member"].to_pylist() == GOOD
+    (tmp_path / "results" / "04_tokens.parquet").unlink()
+    assert "1 complexes" in _run(tmp_path / "results", "-o", tmp_path / "out").stdout
 
 
 def test_demo_scores_come_with_a_warning_in_words_and_in_the_file(tmp_path):

@@ -1,21 +1,19 @@
-from pathlib import Path
-
 import pytest
 
 from foldcp.errors import InputError, UsageError
 from foldcp.predict.document import read
-from foldcp.predict.targets import find, from_file, safe_id
+from foldcp.predict.targets import find, from_file
 
 YAML = "sequences:\n  - protein: {{id: A, sequence: {sequence}, msa: {msa}}}\n"
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("a b/x y(1).yaml", "x_y_1_"), (".hidden.yaml", "hidden"), ("ä.fasta", "_"), ("-.yaml", "input")],
-)
-def test_ids_are_safe_file_names(name, expected):
-    assert safe_id(Path(name)) == expected
-    assert len(safe_id(Path("x" * 300 + ".yaml"))) == 100
+def test_ids_are_safe_file_names_and_tell_files_apart(write):
+    paths = [
+        write(f"in/{name}.yaml", YAML.format(sequence="MKT", msa="empty")) for name in ("x y", "x(y", "x")
+    ]
+    first, second, safe = (from_file(path).id for path in find(paths))
+    assert first.startswith("x-y-") and second.startswith("x-y-") and first != second
+    assert safe == "x"
 
 
 def test_key_depends_on_content_not_on_paths(write):

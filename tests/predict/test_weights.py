@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foldcp.errors import MissingError, UsageError
+from foldcp.errors import MissingError, UsageError, WriteError
 from foldcp.predict import download, weights
 from foldcp.predict.download import RemoteFile, fetch
 
@@ -194,6 +194,26 @@ def test_offline_names_address_folder_and_the_way_around(tmp_path):
     assert "Without a network" in str(caught.value)
 
 
+def test_each_retry_is_announced(tmp_path):
+    said: list[str] = []
+    url = "http://127.0.0.1:9/boltz2_conf.ckpt"
+    with pytest.raises(MissingError):
+        fetch(RemoteFile("boltz2_conf.ckpt", (url,), bool), tmp_path, _silent, said.append, pause=0.01)
+    assert [line.rpartition("; ")[2] for line in said] == [
+        "trying again, attempt 2 of 3, in 0.01 s",
+        "trying again, attempt 3 of 3, in 0.02 s",
+    ]
+    assert all(url in line for line in said)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, server, monkeypatch):
+    (tmp_path / "file").touch()
+    remote = RemoteFile("mols.tar", (server.url("mols.tar"),), weights._is_archive)
+    monkeypatch.setattr(weights, "sources", lambda: (remote, remote))
+    with pytest.raises(WriteError, match="file"):
+        weights.download("boltz2", tmp_path / "file", _silent)
+
+
 def test_second_process_is_refused(remote, tmp_path):
     with (
         download._open_part(tmp_path / "boltz2_conf.ckpt.part"),
@@ -277,7 +297,7 @@ def test_locate_takes_the_path_of_a_checkpoint(tmp_path):
     (tmp_path / "mols").mkdir()
     (tmp_path / "mols" / "ALA.pkl").touch()
     assert weights.locate(str(own), tmp_path).checkpoint == own
-    with pytest.raises(MissingError, match="neither demo, nor boltz2"):
+    with pytest.raises(UsageError, match="valid: demo, boltz2, the path"):
         weights.locate(str(tmp_path / "other.ckpt"), tmp_path)
 
 

@@ -1,5 +1,6 @@
 """Tables: declared schemas, whole files, provenance."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from foldcp.errors import InputError
+from foldcp.errors import InputError, WriteError
 from foldcp.tables import Provenance, atomic_write, empty, read_table, rows_to_table, schemas, write_table
 from foldcp.tables.provenance import read_metadata
 
@@ -99,3 +100,42 @@ def test_a_killed_write_leaves_the_old_file(tmp_path):
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     assert path.read_bytes() == b"old"
+
+
+def _fail(number):
+    def fail(*_arguments):
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", _fail(errno.ENOSPC))
+    with pytest.raises(WriteError, match="the disk is full") as caught, atomic_write(path) as handle:
+        handle.write(b"new")
+    assert str(path) in str(caught.value) and caught.value.exit_code == 4
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lack_of_memory_is_no_fault_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", _fail(errno.ENOMEM))
+    with pytest.raises(OSError, match="memory"), atomic_write(tmp_path / "f"):
+        pass
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match=f"{tmp_path}/file"), atomic_write(tmp_path / "file" / "x"):
+        pass
+    with (
+        pytest.raises(WriteError, match=f"{tmp_path} cannot be written: Is a directory"),
+        atomic_write(tmp_path),
+    ):
+        pass
+
+
+def test_a_file_that_is_read_meanwhile_is_not_blamed_on_the_output(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "out" / "f"):
+        (tmp_path / "in").read_text()

@@ -147,6 +147,22 @@ def test_killed_in_the_middle_of_predict_nothing_is_lost_and_nothing_done_twice(
     assert all([name for name, _ in finished].count(name) == 1 for name in done_before)
 
 
+def test_a_campaign_of_which_nothing_can_be_folded_still_reports_why(campaign):
+    (campaign.folder / "table.csv").write_text("complex_id,members\nx,P99998;P99999\ny,Q9Jm54;P00001\n")
+    campaign.run()
+    assert pq.read_table(campaign.results / "05_plan.parquet").num_rows == 0
+    page = (campaign.results / "report.html").read_text()
+    assert "P99998" in page and "Q9Jm54" in page
+
+
+def test_missing_weights_are_named_before_the_first_job(campaign):
+    path = campaign.folder / "config.yaml"
+    path.write_text(path.read_text().replace("model: demo", "model: boltz2"))
+    done = subprocess.run(campaign.command(), capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0 and "foldcp weights" in done.stdout + done.stderr
+    assert not (campaign.results / "01_complexes.parquet").exists()
+
+
 def test_dry_run_and_lint_of_a_fresh_clone():
     for options in (["-n", "--quiet"], ["--lint"]):
         done = subprocess.run(

@@ -12,5 +12,6 @@ with stage("plan", snakemake.log[0]) as say:
     origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("plan", "predict"))
     write_table(snakemake.output.plan, schemas.PLAN, got.plan, origin)
     write_table(snakemake.output.rejected, schemas.REJECTED, got.rejected, origin)
-    say("\n" + render(coverage(tokens, got.plan)))
+    if got.plan.num_rows:
+        say("\n" + render(coverage(tokens, got.plan)))
     say(f"{got.plan.num_rows} predictions planned, {got.rejected.num_rows} complexes rejected")

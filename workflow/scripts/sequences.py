@@ -12,3 +12,6 @@ with stage("sequences", snakemake.log[0]) as say:
     write_table(snakemake.output.sequences, schemas.SEQUENCES, got.sequences, origin)
     write_table(snakemake.output.unresolved, schemas.UNRESOLVED, got.unresolved, origin)
     say(f"{got.sequences.num_rows} members resolved, {got.unresolved.num_rows} not")
+    for row in got.unresolved.to_pylist():
+        if row["reason_code"] in ("malformed_sequence", "duplicate_sequence"):
+            say(row["reason"])

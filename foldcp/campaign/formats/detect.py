@@ -7,7 +7,8 @@ and exports from R or a spreadsheet rename columns. MITAB is defined by position
 quotes fields; CORUM 5 needs quoting, for its fields hold newlines. No header tells them apart, so a file that
 holds a quote is cut both ways, and the cut with more rows as wide as the header wins: a lone quote read as an
 opening one swallows the rows up to the next quote, and a newline read as a row's end leaves two narrow rows.
-Where both cuts fit, the quotes were a spreadsheet's and are taken off.
+Where both cuts fit, the quotes were a spreadsheet's and are taken off. A row whose quote never closes before
+the file ends is refused: the file was probably cut off in it.
 """
 
 import csv
@@ -35,6 +36,8 @@ _BY_HEADER = (
     plain.PAIRS,
 )
 _DELIMITERS = ("\t", ",", ";", " ")
+_END = "\x03"
+"""A line put after the text while it is cut: where it is no row of its own, a quote has swallowed it."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +124,18 @@ def _reader(text: str, delimiter: str, quoting: int) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
 
 
-def _records(text: str, delimiter: str) -> list[list[str]]:
+def _records(text: str, delimiter: str) -> tuple[list[list[str]], bool]:
+    """Return the rows of the better cut, and whether the last one ends inside a quote."""
     bare = _nonempty(text, delimiter, csv.QUOTE_NONE)
     if '"' not in text:
-        return bare
-    return max(_nonempty(text, delimiter, csv.QUOTE_MINIMAL), bare, key=_full_rows)
+        return bare, False
+    quoted = _nonempty(f"{text}\n{_END}", delimiter, csv.QUOTE_MINIMAL)
+    if whole := quoted[-1] == [_END]:
+        quoted.pop()
+    else:
+        quoted[-1][-1] = quoted[-1][-1].removesuffix(f"\n{_END}")
+    best = max(quoted, bare, key=_full_rows)
+    return best, best is quoted and not whole
 
 
 def _nonempty(text: str, delimiter: str, quoting: int) -> list[list[str]]:
@@ -139,12 +149,21 @@ def _full_rows(records: list[list[str]]) -> int:
 def _text_rows(
     text: str, delimiter: str, columns: dict[str, int], has_header: bool, found: Format
 ) -> Iterator[Row]:
-    records = _records(text, delimiter)
+    records, cut_off = _records(text, delimiter)
     widths = mitab.WIDTHS if found is mitab.FORMAT else {len(records[0])}
-    for number, cells in enumerate(records[1:] if has_header else records, start=1):
+    rows = records[1:] if has_header else records
+    for number, cells in enumerate(rows, start=1):
         while len(cells) > max(widths) and not cells[-1].strip():
             cells.pop()
-        yield Row(number, cells, columns, None if len(cells) in widths else _wrong_width(len(cells), widths))
+        error = None if len(cells) in widths else _wrong_width(len(cells), widths)
+        yield Row(number, cells, columns, _UNCLOSED if cut_off and number == len(rows) else error)
+
+
+_UNCLOSED = RowError(
+    "unclosed_quote",
+    'a quote (") opens in this row and is never closed, so the rest of the file belongs to it: '
+    "was the file truncated? Copy it again, or close the quote",
+)
 
 
 def _wrong_width(got: int, widths: Collection[int]) -> RowError:

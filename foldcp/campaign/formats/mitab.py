@@ -72,7 +72,7 @@ def _record(row: Row) -> Record:
     score = _MISCORE.search(row.text("confidence"))
     parts = [Part(m, copies_or_unknown(row.cell(f"copies{side}"))) for side, m in (("a", a), ("b", b))]
     return Record(
-        source_id=pair_id(row.text("interaction").split("|")[0], a, b),
+        source_id=pair_id(row.identifier("interaction").split("|")[0], a, b),
         parts=parts,
         organism="; ".join(dict.fromkeys(known)) or None,
         score=float(score[1]) if score else None,

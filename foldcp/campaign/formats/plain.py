@@ -34,7 +34,7 @@ def _pair(row: Row) -> Record:
     members = [row.text("ida"), row.text("idb")]
     if not all(members):
         raise RowError("no_accession", "one of the two columns id_a and id_b is empty")
-    return _record_of(row, pair_id(row.text("complexid"), *members), members)
+    return _record_of(row, pair_id(row.identifier("complexid"), *members), members)
 
 
 def _record_of(row: Row, source_id: str, members: Sequence[str]) -> Record:

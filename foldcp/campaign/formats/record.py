@@ -71,6 +71,11 @@ class Row:
         text = self.cell(*names)
         return "" if text in _BLANK else text
 
+    def identifier(self, *names: str) -> str:
+        """Like `cell`; only `-` counts as empty, for `none` or `NA` may well be somebody's identifier."""
+        text = self.cell(*names)
+        return "" if text == "-" else text
+
     def items(self, *names: str, separator: str = ";") -> list[str]:
         """Return the stripped parts of a cell; no parts for a blank cell."""
         text = self.text(*names)
@@ -173,4 +178,4 @@ def mixed_species(organisms: Iterable[str]) -> list[str]:
 
 def pair_id(own: str, a: str, b: str) -> str:
     """Return the identifier of an interaction: the table's own, else made of its two interactors."""
-    return own if not is_blank(own) else f"{a}_{b}"
+    return own or f"{a}_{b}"

@@ -76,6 +76,13 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
+def hours(value: float) -> str:
+    """Return rank-hours in words: 0, < 0.01, 0.25, 12.5 (a rank is a GPU, or a CPU process)."""
+    if 0 < value < 0.01:
+        return "< 0.01"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value else "0"
+
+
 def _state(attempt: Attempt) -> str:
     if "outcome" not in attempt:
         return "running"

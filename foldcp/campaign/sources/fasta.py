@@ -1,5 +1,8 @@
 """FASTA files: streamed, checked, and read by the identifiers that biologists' headers carry.
 
+A file that is no FASTA at all is an error. A record that cannot be used is a flaw of that one molecule: it
+says so, and stops nothing but the complexes that need it.
+
 The key of a record is what a table of complexes calls the molecule:
 
 ==========================================  =======================
@@ -30,6 +33,9 @@ SUFFIXES = (".fasta", ".fa", ".faa", ".fna", ".fas", ".fsa")
 _GZIP = b"\x1f\x8b"
 _URS = re.compile(r"(?P<key>URS[0-9A-F]{10})(?:_(?P<taxid>[0-9]{1,9}))?")
 _ENSEMBL = re.compile(r"(?:(?P<taxid>[0-9]{1,9})\.)?(?P<key>ENS[A-Z]*P[0-9]{11})(?:\.[0-9]+)?")
+_VALID_LETTERS = "valid: A to Z, upper or lower case"
+_GAP = "a gap: this looks like an alignment, which belongs in msa.directory"
+_HINTS = {"*": "a stop inside the sequence: translate the reading frame again", "-": _GAP, ".": _GAP}
 _TAXID = re.compile(r"\bOX=(\d{1,9})\b")
 
 
@@ -46,6 +52,24 @@ class Record(NamedTuple):
     """Name of the file."""
     line: int
     """Line number of the header."""
+
+
+class Flaw(NamedTuple):
+    """A record that cannot be used."""
+
+    key: str
+    """Identifier; empty where the header has none."""
+    code: str
+    """`malformed_sequence` or `duplicate_sequence`."""
+    reason: str
+    """File, line, and what is wrong there, in words."""
+
+
+class Collected(NamedTuple):
+    """Records by key, and the flaws of keys that have no usable record."""
+
+    records: dict[str, Record]
+    flaws: dict[str, Flaw]
 
 
 class Block(NamedTuple):
@@ -110,18 +134,27 @@ def blocks(path: Path, comment: str | None = None) -> Iterator[Block]:
     yield current
 
 
-def read(path: Path | str) -> Iterator[Record]:
-    """Yield the records of one FASTA file, plain or gzip.
+def read(path: Path | str, wanted: Container[str] | None = None) -> Iterator[Record | Flaw]:
+    """Yield the records of one FASTA file, plain or gzip; only those in `wanted`, where it is given.
+
+    A record without identifier, without sequence, or with a letter that is none is yielded as a flaw. What
+    is not wanted is not even looked at, so that it can do no harm.
 
     Raises
     ------
     InputError
-        Naming file and line: no header, no identifier, no sequence, or a letter that is none.
+        Naming file and line: no header before the first sequence, not UTF-8, or a damaged gzip file.
     """
     path = Path(path)
     for block in blocks(path):
-        key, description, taxid = parse_header(path, block)
-        yield Record(key, _sequence(path, key, block), description, taxid, path.name, block.line)
+        key, description, taxid = parse_header(block.header)
+        if wanted is not None and key not in wanted:
+            continue
+        sequence = "".join(part for _, line in block.body for part in line.split()).removesuffix("*")
+        if wrong := _what_is_wrong(key, sequence, block):
+            yield Flaw(key, "malformed_sequence", f"{path.name}, {wrong}")
+        else:
+            yield Record(key, sequence.upper(), description, taxid, path.name, block.line)
 
 
 def files(paths: Iterable[Path | str]) -> list[Path]:
@@ -148,46 +181,42 @@ def files(paths: Iterable[Path | str]) -> list[Path]:
     return found
 
 
-def collect(paths: Iterable[Path | str], wanted: Container[str] | None = None) -> dict[str, Record]:
+def collect(paths: Iterable[Path | str], wanted: Container[str] | None = None) -> Collected:
     """Return the records of files and folders by key; only those in `wanted`, where it is given.
 
-    Every record is checked, but only wanted ones are held in memory, so a whole UniProt release will do.
+    Only wanted records are held in memory, so a whole UniProt release will do. A key with a flawed record or
+    with two different sequences has no usable record: nobody can tell which one was meant.
 
     Raises
     ------
     InputError
-        As `read` and `files`; also if one key has two different sequences.
+        As `read` and `files`.
     """
-    held: dict[str, Record] = {}
+    records: dict[str, Record] = {}
+    flaws: dict[str, Flaw] = {}
     for path in files(paths):
-        for record in read(path):
-            if wanted is not None and record.key not in wanted:
+        for record in read(path, wanted):
+            if isinstance(record, Flaw):
+                flaws.setdefault(record.key, record)
                 continue
-            first = held.setdefault(record.key, record)
+            first = records.setdefault(record.key, record)
             if first.sequence != record.sequence:
-                raise InputError(
-                    f"{path}, line {record.line}: {record.key} has another sequence here than in "
+                reason = (
+                    f"{record.file}, line {record.line}: {record.key} has another sequence here than in "
                     f"{first.file}, line {first.line}; keep one of them"
                 )
-    return held
+                flaws.setdefault(record.key, Flaw(record.key, "duplicate_sequence", reason))
+    return Collected({key: record for key, record in records.items() if key not in flaws}, flaws)
 
 
-def parse_header(path: Path, block: Block) -> tuple[str, str | None, int | None]:
-    """Return key, description and taxon of a header.
-
-    Raises
-    ------
-    InputError
-        If the header has no printable identifier.
-    """
-    word, _, rest = block.header.partition(" ")
+def parse_header(header: str) -> tuple[str, str | None, int | None]:
+    """Return key, description and taxon of a header; the key is empty where there is no printable one."""
+    word, _, rest = header.partition(" ")
     word, _, tail = word.partition("\t")
     parts = word.split("|")
     key = parts[1] if parts[0] in ("sp", "tr") and len(parts) > 1 else word
-    if not key or not key.isprintable():
-        raise InputError(
-            f"{path}, line {block.line}: the header {_shorten('>' + block.header)!r} has no identifier"
-        )
+    if not key.isprintable():
+        key = ""
     description = f"{tail} {rest}".split(" OS=")[0].strip() or None
     taxid = int(found[1]) if (found := _TAXID.search(rest)) else None
     if match := _decorated(key):
@@ -204,25 +233,21 @@ def _decorated(key: str) -> re.Match[str] | None:
     return _URS.fullmatch(key) or _ENSEMBL.fullmatch(key)
 
 
-def _sequence(path: Path, key: str, block: Block) -> str:
-    text = "".join(part for _, line in block.body for part in line.split()).upper().removesuffix("*")
-    if not text:
-        raise InputError(f"{path}, line {block.line}: {key} has no sequence")
-    if not (text.isalpha() and text.isascii()):
-        _explain_letters(path, key, block)
-    return text
-
-
-def _explain_letters(path: Path, key: str, block: Block) -> None:
-    for number, line in block.body:
-        for letter in line:
-            if not (letter.isascii() and letter.isalpha()) and not letter.isspace():
-                hint = {
-                    "*": "a stop inside the sequence: translate the reading frame again",
-                    "-": "a gap: this looks like an alignment, which belongs in msa.directory",
-                    ".": "a gap: this looks like an alignment, which belongs in msa.directory",
-                }.get(letter, "valid: A to Z, upper or lower case")
-                raise InputError(f"{path}, line {number}: {key} has {letter!r} in its sequence ({hint})")
+def _what_is_wrong(key: str, sequence: str, block: Block) -> str | None:
+    """Return line and defect of a record, or None where it has none."""
+    if not key:
+        return f"line {block.line}: the header {_shorten('>' + block.header)!r} has no identifier"
+    if not sequence:
+        return f"line {block.line}: {key} has no sequence"
+    if sequence.isalpha() and sequence.isascii():
+        return None
+    number, letter = next(
+        (number, letter)
+        for number, line in block.body
+        for letter in line
+        if not (letter.isascii() and letter.isalpha()) and not letter.isspace()
+    )
+    return f"line {number}: {key} has {letter!r} in its sequence ({_HINTS.get(letter, _VALID_LETTERS)})"
 
 
 def _shorten(text: str) -> str:

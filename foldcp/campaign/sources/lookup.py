@@ -82,18 +82,24 @@ def no_sequence(member: DistinctMember, looked: str) -> UnresolvedError:
 
 @dataclass
 class Library:
-    """Sequences by key, from FASTA files and UniProt, and the reasons for what UniProt does not have."""
+    """Sequences by key, from FASTA files and UniProt, and the reasons for what is not there.
+
+    A record of the user's files that cannot be used (`flaws`) is never replaced by UniProt's: the user meant
+    that molecule to be another one, or wants to know that the file is damaged.
+    """
 
     config: SequencesConfig
     found: dict[str, Found] = field(default_factory=dict)
+    flaws: dict[str, fasta.Flaw] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, members: Iterable[DistinctMember], config: SequencesConfig) -> "Library":
         """Return the library that serves `members`: the FASTA files, then UniProt for what they lack."""
         members = list(members)
-        records = fasta.collect(config.fasta, {m.key for m in members} | {m.accession for m in members})
-        library = cls(config)
+        wanted = {m.key for m in members} | {m.accession for m in members}
+        records, flaws = fasta.collect(config.fasta, wanted)
+        library = cls(config, flaws=flaws)
         for key, record in records.items():
             library.found[key] = Found(
                 record.sequence, record.file, "exact", record.description, record.taxid
@@ -112,6 +118,8 @@ class Library:
         """
         if found := self.found.get(member.key):
             return found
+        if flaw := self.flaws.get(member.key) or self.flaws.get(member.accession):
+            raise UnresolvedError(flaw.code, f"{member.key}: {flaw.reason}")
         whole = self.found.get(member.accession)
         if whole is None:
             raise no_sequence(member, self._where_looked(member))
@@ -138,6 +146,8 @@ class Library:
         isoforms = client.fetch((), [key for key in spliced if key.split("-")[0] in got.entries])
         self.reasons = got.failed | isoforms.failed
         for accession, entry in got.entries.items():
+            if accession in self.flaws:
+                continue
             resolution = "exact" if entry.primary == accession else "merged_entry"
             self.found.setdefault(accession, _of_entry(entry, entry.sequence, resolution))
         for member in asked:
@@ -145,7 +155,7 @@ class Library:
                 self._add_part(member, got.entries[member.accession], isoforms.isoforms)
 
     def _needs_uniprot(self, member: DistinctMember) -> bool:
-        if member.key in self.found or not _UNIPROT.fullmatch(member.accession):
+        if member.key in self.found or member.key in self.flaws or not _UNIPROT.fullmatch(member.accession):
             return False
         if member.feature is None or self.config.mature_chain == "cut":
             return True

@@ -77,24 +77,36 @@ def test_collect_reads_folders_and_keeps_what_is_wanted(tmp_path: Path) -> None:
     write(folder / "a.FASTA", ">P1\nMK\n>P2\nMKV\n")
     write(folder / "notes.txt", "no FASTA")
     single = write(tmp_path / "c.seq", ">P4\nAA\n")
-    assert sorted(fasta.collect([folder, single])) == ["P1", "P2", "P3", "P4"]
-    assert sorted(fasta.collect([folder, single], {"P3", "P4", "P9"})) == ["P3", "P4"]
-    assert fasta.collect([folder])["P2"].file == "a.FASTA"
+    assert sorted(fasta.collect([folder, single]).records) == ["P1", "P2", "P3", "P4"]
+    assert sorted(fasta.collect([folder, single], {"P3", "P4", "P9"}).records) == ["P3", "P4"]
+    assert fasta.collect([folder]).records["P2"].file == "a.FASTA"
 
 
-def test_unwanted_records_may_differ_but_are_checked(tmp_path: Path) -> None:
-    twice = write(tmp_path / "x.fa", ">a\nMK\n>a\nMKV\n>b\nMK\n")
-    assert list(fasta.collect([twice], {"b"})) == ["b"]
-    with pytest.raises(InputError, match=r"x\.fa, line 3: a has another sequence here than in x\.fa, line 1"):
-        fasta.collect([twice], {"a"})
-    with pytest.raises(InputError, match="line 2"):
-        fasta.collect([write(tmp_path / "y.fa", ">a\nMK1\n>b\nMK\n")], {"b"})
+def test_a_record_that_nobody_wants_can_do_no_harm(tmp_path: Path) -> None:
+    text = ">a\nMK\n>a\nMKV\n>b\nMK\n>c\nM*K\n>d\nMK1\n>e\n>\nMK\n"
+    records, flaws = fasta.collect([write(tmp_path / "x.fa", text)], {"b"})
+    assert (list(records), flaws) == (["b"], {})
+
+
+def test_two_sequences_of_one_key_are_neither(tmp_path: Path) -> None:
+    write(tmp_path / "x.fa", ">a\nMK\n>b\nMKV\n")
+    write(tmp_path / "y.fa", ">b\nmkv\n>a\nMKV\n>a\nMKVL\n")
+    records, flaws = fasta.collect([tmp_path])
+    assert list(records) == ["b"]
+    reason = "y.fa, line 3: a has another sequence here than in x.fa, line 1; keep one of them"
+    assert flaws == {"a": ("a", "duplicate_sequence", reason)}
+
+
+@pytest.mark.parametrize("text", [">a\nM1\n>a\nMK\n", ">a\nMK\n>a\nM1\n"])
+def test_a_flawed_record_is_not_replaced_by_a_later_one(tmp_path: Path, text: str) -> None:
+    records, flaws = fasta.collect([write(tmp_path / "x.fa", text)])
+    assert (records, flaws["a"].code) == ({}, "malformed_sequence")
 
 
 _GZ = gzip.compress(b">a\nMKVLAAGIVG\n" * 500, mtime=0)
-_LETTERS = [*"1309-.?!@#$%&()+,/:;=[]^_{}~|\\\"'<", *"αéµⅤ²–", "*", "\x00", "\x07", "\x7f"]
+_LETTERS = ["ß", "ſ", *"1309-.?!@#$%&()+,/:;=[]^_{}~|\\\"'<", *"αéµⅤ²–", "*", "\x00", "\x07", "\x7f"]
 
-MALFORMED: dict[str, tuple[bytes, str]] = {
+NO_FASTA: dict[str, tuple[bytes, str]] = {
     "empty file": (b"", "line 1: .*no FASTA record"),
     "blank lines": (b"\n \n\t\n", "line 1: .*no FASTA record"),
     "no header": (b"MKVLA\n", "line 1: expected a header"),
@@ -113,6 +125,16 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "utf-16": (">a\nMK\n".encode("utf-16"), "line 1: not UTF-8"),
     "latin-1 header": (">prot\xe9ine\nMK\n".encode("latin-1"), "line 1: not UTF-8"),
     "latin-1 sequence": (b">a\nMK\n>b\nM\xe9K\n", "line 4: not UTF-8"),
+    "gzip cut in half": (_GZ[: len(_GZ) // 2], "gzip file is truncated"),
+    "gzip without its end": (_GZ[:-5], "gzip file is truncated"),
+    "gzip header alone": (_GZ[:6], "gzip file is truncated"),
+    "gzip with bad checksum": (_GZ[:-8] + b"\x00" * 8, "gzip file is truncated or damaged"),
+    "gzip with damaged body": (_GZ[:20] + b"\xff" * 20 + _GZ[40:], "gzip file is truncated or damaged"),
+    "gzip then rubbish": (_GZ + b"rubbish", "gzip file is truncated or damaged"),
+    "gzip of no FASTA": (gzip.compress(b"hello"), "line 1: expected a header"),
+    "gzip of nothing": (gzip.compress(b""), "no FASTA record"),
+}
+FLAWED: dict[str, tuple[bytes, str]] = {
     "no identifier": (b">\nMK\n", "line 1: the header '>' has no identifier"),
     "spaces for identifier": (b">   \nMK\n", "line 1: .*no identifier"),
     "no accession": (b">sp||P53_HUMAN\nMK\n", "line 1: .*no identifier"),
@@ -129,14 +151,6 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "aligned": (b">a\nMK--VL\n", "line 2: a has '-' .*alignment"),
     "numbered": (b">a\n1 MKVLA\n", "line 2: a has '1'"),
     "header inside a line": (b">a\nMK>b\nMK\n", "line 2: a has '>'"),
-    "gzip cut in half": (_GZ[: len(_GZ) // 2], "gzip file is truncated"),
-    "gzip without its end": (_GZ[:-5], "gzip file is truncated"),
-    "gzip header alone": (_GZ[:6], "gzip file is truncated"),
-    "gzip with bad checksum": (_GZ[:-8] + b"\x00" * 8, "gzip file is truncated or damaged"),
-    "gzip with damaged body": (_GZ[:20] + b"\xff" * 20 + _GZ[40:], "gzip file is truncated or damaged"),
-    "gzip then rubbish": (_GZ + b"rubbish", "gzip file is truncated or damaged"),
-    "gzip of no FASTA": (gzip.compress(b"hello"), "line 1: expected a header"),
-    "gzip of nothing": (gzip.compress(b""), "no FASTA record"),
 } | {
     f"letter {letter!r}": (f">a\nMKV\nM{letter}K\n".encode(), f"line 3: a has {re.escape(repr(letter))}")
     for letter in _LETTERS
@@ -144,12 +158,24 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
 
 
 def test_there_are_enough_malformed_files() -> None:
-    assert len(MALFORMED) >= 60
+    assert len(NO_FASTA | FLAWED) >= 60
 
 
-@pytest.mark.parametrize("name", MALFORMED)
-def test_malformed_file_is_refused_with_its_place(tmp_path: Path, name: str) -> None:
-    content, reason = MALFORMED[name]
+@pytest.mark.parametrize("name", FLAWED)
+def test_flawed_record_says_where_and_why_and_its_neighbours_are_read(tmp_path: Path, name: str) -> None:
+    content, reason = FLAWED[name]
+    path = tmp_path / "bad.fasta"
+    path.write_bytes(content.rstrip(b"\n") + b"\n>good\nMKVL\n")
+    records, flaws = fasta.collect([path])
+    assert "good" in records and set(records) <= {"a", "b", "good"}
+    ((key, flaw),) = flaws.items()
+    assert (flaw.key, flaw.code) == (key, "malformed_sequence") and key not in records
+    assert re.match(r"bad\.fasta, " + reason, flaw.reason)
+
+
+@pytest.mark.parametrize("name", NO_FASTA)
+def test_what_is_no_fasta_is_refused_with_its_place(tmp_path: Path, name: str) -> None:
+    content, reason = NO_FASTA[name]
     path = tmp_path / "bad.fasta"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"bad\.fasta.*" + reason):
@@ -167,7 +193,8 @@ def test_absent_and_empty_places(tmp_path: Path) -> None:
 
 def test_real_proteome(shared_data: Path) -> None:
     path = shared_data / "sequences" / "yeast_UP000002311_2023_11_30.fasta"
-    records = fasta.collect([path])
+    records, flaws = fasta.collect([path])
+    assert not flaws
     assert len(records) == path.read_bytes().count(b"\n>") + 1
     assert records["P00445"].taxid == 559292
     assert records["P00445"].description == "Superoxide dismutase [Cu-Zn]"
