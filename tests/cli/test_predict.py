@@ -130,6 +130,17 @@ def test_a_full_disk_ends_one_input_without_a_traceback(run, inputs, tmp_path, m
     assert result.exit_code == ExitCode.FAILED
 
 
+@pytest.mark.model
+def test_what_is_missing_for_every_input_is_raised_at_the_first(run, inputs, monkeypatch):
+    def missing(*_arguments):
+        raise MissingError("a program is not here")
+
+    monkeypatch.setattr(writer, "write", missing)
+    result = run(inputs)
+    assert isinstance(result.exception, MissingError)
+    assert result.stdout == ""
+
+
 def test_absent_weights_say_how_to_get_them(run, inputs):
     result = run(inputs, model="boltz2")
     assert isinstance(result.exception, MissingError)

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from foldcp.errors import ExitCode
+
 
 def _status(folder):
     command = [sys.executable, "-m", "foldcp", "status", str(folder)]
@@ -11,5 +13,12 @@ def _status(folder):
 
 def test_a_folder_without_a_campaign(tmp_path):
     ran = _status(tmp_path)
-    assert "Traceback" not in ran.stderr
-    assert str(tmp_path) in ran.stdout + ran.stderr
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == f"{tmp_path}: nothing is computed yet\n"
+
+
+def test_a_folder_that_does_not_exist(tmp_path):
+    ran = _status(tmp_path / "nowhere")
+    assert ran.returncode == ExitCode.BAD_INPUT
+    (line,) = ran.stderr.splitlines()
+    assert str(tmp_path / "nowhere") in line

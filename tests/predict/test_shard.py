@@ -1,3 +1,4 @@
+import errno
 import os
 from collections import Counter
 
@@ -5,7 +6,7 @@ import pytest
 from mini_campaign import BAD, BIN, GOOD, MiniCampaign
 
 from foldcp.campaign import jobs
-from foldcp.predict import session
+from foldcp.predict import session, writer
 from foldcp.predict.ledger import Ledger
 from foldcp.predict.shard import MAX_DEATHS, ShardSpec, planned, run_shard
 
@@ -54,6 +55,21 @@ def test_a_failing_complex_does_not_stop_its_shard(campaign):
     done = next(a for a in campaign.attempts() if a["complex_id"] == "a")
     assert done["job_id"] == "17" and done["peak_bytes"] > 0 and done["predicted_seconds"] == 1.0
     assert done["weights_sha256"] and done["device"] == "cpu"
+
+
+def test_a_full_disk_is_the_outcome_of_one_complex(campaign, monkeypatch, capsys):
+    def full(folded, structure, name, *rest):
+        if name == "a":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(folded, structure, name, *rest)
+
+    write = writer.write
+    monkeypatch.setattr(writer, "write", full)
+    run_shard(spec_of(campaign))
+    assert campaign.tries() == {"a": ["crashed"], "bad": ["bad_input"], "b": ["done"]}
+    failed = next(a for a in campaign.attempts() if a["complex_id"] == "a")
+    assert "the disk is full" in failed["message"]
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_what_is_done_is_skipped_and_a_finished_shard_loads_no_model(campaign, monkeypatch):

@@ -208,10 +208,12 @@ def test_each_retry_is_announced(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, server, monkeypatch):
     (tmp_path / "file").touch()
+    (tmp_path / "cache" / "mols.tar.part").mkdir(parents=True)
     remote = RemoteFile("mols.tar", (server.url("mols.tar"),), weights._is_archive)
     monkeypatch.setattr(weights, "sources", lambda: (remote, remote))
-    with pytest.raises(WriteError, match="file"):
-        weights.download("boltz2", tmp_path / "file", _silent)
+    for folder in ("file", "cache"):
+        with pytest.raises(WriteError, match=f"{tmp_path}/{folder}"):
+            weights.download("boltz2", tmp_path / folder, _silent)
 
 
 def test_second_process_is_refused(remote, tmp_path):
