@@ -5,27 +5,15 @@ from pathlib import Path
 
 import pytest
 from campaign.campaign_tables import build
+from notebook_runner import run_notebook
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs(notebook, tmp_path, monkeypatch):
-    papermill = pytest.importorskip("papermill", reason="papermill is not installed (extra: analysis)")
-    ipykernel = pytest.importorskip(
-        "ipykernel.kernelspec", reason="ipykernel is not installed (extra: analysis)"
-    )
-    # The kernel of this environment, whatever kernels the user has installed.
-    ipykernel.install(prefix=str(tmp_path), kernel_name="foldcp-tests")
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     build(tmp_path / "campaign", 12)
-    parameters = {"campaign_dir": str(tmp_path / "campaign")}
-    output = tmp_path / "out.ipynb"
-    papermill.execute_notebook(
-        notebook, output, parameters, kernel_name="foldcp-tests", progress_bar=False, cwd=tmp_path
-    )
-    text = output.read_text()
+    text = run_notebook(notebook, tmp_path / "campaign", tmp_path, monkeypatch)
     assert "these scores mean nothing" in text
     assert "CPX-" in text
 

@@ -28,6 +28,7 @@ from foldcp.predict.outcomes import Outcome
 from foldcp.predict.settings import Settings
 from foldcp.predict.shard import ShardSpec, ShardTarget, planned
 from foldcp.tables import Provenance, read_table, write_table
+from foldcp.tables.files import make_folder
 from foldcp.tables.schemas import LEDGER, MSA, PLAN, SEQUENCES, TOKENS
 
 MAX_SUBMISSIONS = 3
@@ -213,7 +214,7 @@ def _provenance(work: Bin, config: Config) -> Provenance:
 @contextlib.contextmanager
 def _only_one(path: Path, say: Say) -> Iterator[None]:
     # A killed Snakemake leaves this process behind, following its jobs; a rerun must wait, not submit again.
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with path.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -24,7 +24,7 @@ import pyarrow as pa
 from foldcp.campaign.sources import fasta
 from foldcp.config import MsaConfig
 from foldcp.errors import InputError
-from foldcp.tables.files import atomic_write
+from foldcp.tables.files import atomic_write, make_folder
 from foldcp.tables.provenance import sha256_file
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import MSA
@@ -58,7 +58,7 @@ def collect(sequences: pa.Table, config: MsaConfig, out: Path) -> pa.Table:
     InputError
         If the provider's folder does not exist.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     if config.directory is not None and not config.directory.is_dir():
         raise InputError(f"{config.directory}: no such folder (msa.directory)")
     unique: dict[str, str] = {}

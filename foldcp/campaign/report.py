@@ -21,7 +21,7 @@ from foldcp.campaign.figures import FIGURES, figures
 from foldcp.campaign.launch.progress import hours
 from foldcp.campaign.results import REJECTED_TABLES, SCORED, TABLES, Results, Row, load
 from foldcp.config import DEMO_NOTE, Config
-from foldcp.tables.files import atomic_write
+from foldcp.tables.files import atomic_write, make_folder
 from foldcp.tables.provenance import code_version
 
 MAX_ROWS = 1000
@@ -70,7 +70,7 @@ def render(campaign: Path, config: Config, output: Path) -> None:
 
 
 def _write_figures(drawn: Mapping[str, str], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name in FIGURES:
         if name in drawn:
             with atomic_write(folder / f"{name}.svg", "w") as handle:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from foldcp.errors import FoldcpError
+from foldcp.tables.files import make_folder
 
 Say = Callable[[str], None]
 
@@ -31,7 +32,7 @@ def stage(name: str, log: Path | str) -> Iterator[Say]:
         Function that writes one line.
     """
     path = Path(log)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     start = time.monotonic()
     with path.open("w", encoding="utf-8") as handle:
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from notebook_runner import run_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 SEQUENCES = {
@@ -98,7 +99,7 @@ def campaign(tmp_path, demo_cache) -> Campaign:
 
 
 @pytest.mark.model
-def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign):
+def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign, tmp_path_factory, monkeypatch):
     campaign.run()
     tables = {path.name: pq.read_table(path) for path in campaign.results.glob("*.parquet")}
     assert tables["01_complexes.parquet"].num_rows + tables["01_rejected.parquet"].num_rows == 6
@@ -112,6 +113,10 @@ def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign):
     same = next(row for name, row in by_name.items() if name.startswith("same"))
     assert same["predicted_as"] == "one" and same["iptm"] == by_name["one"]["iptm"]
     assert "mean nothing" in (campaign.results / "report.html").read_text()
+
+    notebook = ROOT / "notebooks" / "read_the_scores.ipynb"
+    scratch = tmp_path_factory.mktemp("notebook")
+    assert "P00001" in run_notebook(notebook, campaign.results, scratch, monkeypatch)
 
     assert "Nothing to be done" in campaign.run().stderr
     campaign.run("--report", "snakemake-report.html")
