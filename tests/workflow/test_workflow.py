@@ -130,7 +130,8 @@ def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign, tmp_
 
 
 @pytest.mark.model
-def test_killed_in_the_middle_of_predict_nothing_is_lost_and_nothing_done_twice(campaign):
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT], ids=["killed", "ctrl-c"])
+def test_stopped_in_the_middle_of_predict_nothing_is_lost_and_nothing_done_twice(campaign, stop):
     child = subprocess.Popen(
         campaign.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -139,17 +140,18 @@ def test_killed_in_the_middle_of_predict_nothing_is_lost_and_nothing_done_twice(
     while not list(markers.glob("*/done.json")) and time.monotonic() < deadline and child.poll() is None:
         time.sleep(0.05)
     done_before = {path.parent.name for path in markers.glob("*/done.json")}
-    os.killpg(child.pid, signal.SIGKILL)  # Snakemake, its scripts and its local jobs, all at once
-    child.wait()
+    os.killpg(child.pid, stop)  # Snakemake, its scripts and its local jobs, all at once
+    child.wait(timeout=60)
     assert done_before
 
-    campaign.run("--rerun-incomplete", "--unlock")
+    if stop == signal.SIGKILL:  # as config/README.md says
+        campaign.run("--unlock")
     campaign.run("--rerun-incomplete")
     assert {name: row["outcome"] for name, row in campaign.ledger().items()} == dict.fromkeys(
         ["one", "two", "three", "four"], "done"
     )
-    finished = campaign.attempts()
-    assert all([name for name, _ in finished].count(name) == 1 for name in done_before)
+    finished = [name for name, _ in campaign.attempts()]
+    assert all(finished.count(name) == 1 for name in done_before)
 
 
 def test_a_campaign_of_which_nothing_can_be_folded_still_reports_why(campaign):
