@@ -94,6 +94,7 @@ class Results:
         unread = set(self.tables["07_scores/failed.parquet"]["complex_id"].to_pylist())
 
         def fate(complex_id: str) -> str:
+            """Return what became of one complex, asking the last stage first."""
             prediction = served_by.get(complex_id)
             if complex_id in scored:
                 return SCORED

@@ -13,7 +13,7 @@ import pytest
 
 from foldcp.errors import InputError, WriteError
 from foldcp.tables import Provenance, atomic_write, empty, read_table, rows_to_table, schemas, write_table
-from foldcp.tables.provenance import read_metadata
+from foldcp.tables.provenance import read_metadata, sha256_json
 
 ROW = {
     "sha256": "0" * 64,
@@ -75,6 +75,11 @@ def test_equal_content_gives_equal_bytes(tmp_path):
     for name in "ab":
         write_table(tmp_path / name, schemas.MSA, rows_to_table(schemas.MSA, [ROW]), Provenance(seed=1))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_hash_of_values_is_independent_of_key_order():
+    assert sha256_json({"a": 1, "b": [2, 3]}) == sha256_json({"b": [2, 3], "a": 1})
+    assert sha256_json({"a": 1, "b": [2, 3]}) != sha256_json({"a": 1, "b": [3, 2]})
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

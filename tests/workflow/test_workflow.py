@@ -182,6 +182,23 @@ def test_dry_run_and_lint_of_a_fresh_clone():
         assert done.returncode == 0, done.stderr[-3000:]
 
 
+def test_an_unknown_gpu_is_named_before_the_first_job(campaign):
+    path = campaign.folder / "config.yaml"
+    path.write_text(path.read_text().replace("gpu: cpu", "gpu: nope"))
+    done = subprocess.run(campaign.command("-n"), capture_output=True, text=True, timeout=120)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "unknown GPU model 'nope'; valid: a100-40gb" in said
+
+
+def test_a_given_configuration_stands_alone(campaign):
+    (campaign.folder / "config.yaml").write_text("campaign: mine\n")
+    # In the clone, where config/config.yaml would be there to fill the gap.
+    command = campaign.command("-n")
+    command[command.index("--directory") + 1] = str(ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0 and "complexes: must be given" in done.stdout + done.stderr
+
+
 def test_a_wrong_configuration_is_named_without_a_traceback(campaign):
     path = campaign.folder / "config.yaml"
     path.write_text(path.read_text().replace("launcher: local", "launcher: lsf"))

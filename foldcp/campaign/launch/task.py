@@ -53,6 +53,7 @@ def _end_with(pids: list[int], shard: Shard) -> None:
         return with_pid and process.status() != psutil.STATUS_ZOMBIE
 
     def watch() -> None:
+        """End this process, its attempt recorded, as soon as one of `pids` is gone."""
         try:
             guarded = [psutil.Process(pid) for pid in pids]
             while all(alive(process) for process in guarded):
