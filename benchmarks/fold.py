@@ -1,4 +1,4 @@
-"""What foldcp adds to one prediction: its time against Boltz-2's own forward pass, in pairs.
+"""What foldcp adds to one prediction: its time against the model's forward pass, in pairs.
 
 Demo model on the CPU, one thread, fp32, one sample. A pair is the whole of `Session.predict` (read,
 featurize, fold, write, checksum) and the engine's forward pass alone on the same features, in alternating
@@ -59,7 +59,7 @@ def run() -> str:
             _, features = session.prepare(read, target.id, seeds)
             calls = {
                 "whole": lambda target=target: session.predict(target, folder / "out"),
-                "fold": lambda features=features: session.engine.fold(features, [1], settings),
+                "fold": lambda features=features: session.engine.fold(features, [1], settings, folder),
             }
             pairs = []
             for number in range(RUNS):

@@ -112,7 +112,7 @@ class PlanConfig(_Section):
         None, description="File of GPU models; default: the one that comes with foldcp."
     )
     gpu: str = Field("h100-80gb", description="GPU model of the cluster, a key of the GPU file.")
-    max_ranks: PositiveInt = Field(1, description="Most GPUs for one complex. This version predicts on one.")
+    max_ranks: PositiveInt = Field(8, description="Most GPUs for one complex; the fewest that fit are taken.")
     shard_minutes: float = Field(240.0, gt=0, description="Wall time a job should fill.")
 
     @field_validator("bins")
@@ -154,7 +154,12 @@ class PredictConfig(_Section):
         None, description="Folder of weights and molecules; default: the user's cache folder."
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
-    precision: Literal["fp32", "bf16-mixed", "bf16"] = Field("bf16-mixed", description="Arithmetic.")
+    precision: Literal["fp32", "bf16-mixed", "bf16"] = Field(
+        "bf16-mixed", description="Arithmetic; bf16 also keeps the pair representation in 16 bits."
+    )
+    budget: Literal["small", "medium", "large"] = Field(
+        "small", description="Memory for intermediates: more is faster, and fits smaller complexes."
+    )
     samples: PositiveInt = Field(1, description="Structures per complex.")
     recycles: int = Field(3, ge=0, description="Recycling passes of the trunk.")
     steps: int = Field(200, ge=2, description="Diffusion steps.")
@@ -196,20 +201,6 @@ class Config(_Section):
     predict: PredictConfig = Field(default_factory=PredictConfig)
     enrichment: EnrichmentConfig = Field(default_factory=EnrichmentConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
-
-    @model_validator(mode="after")
-    def _runs_in_this_version(self) -> "Config":
-        if self.plan.max_ranks > 1:
-            raise ValueError(
-                f"plan.max_ranks is {self.plan.max_ranks}, but this version predicts on one GPU per complex; "
-                "valid: 1 (explore larger meshes with `foldcp plan --max-ranks`)"
-            )
-        if self.predict.precision == "bf16":
-            raise ValueError(
-                "predict.precision 'bf16' needs a bf16 pair representation, which serial Boltz-2 lacks; "
-                "valid in this version: fp32, bf16-mixed"
-            )
-        return self
 
     @property
     def demo(self) -> bool:

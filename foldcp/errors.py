@@ -63,3 +63,16 @@ class WriteError(FoldcpError):
 def unknown_choice(what: str, got: object, valid: list[str]) -> UsageError:
     """Return the error for a value outside a closed list, naming what was got and what is valid."""
     return UsageError(f"unknown {what} {got!r}; valid: {', '.join(valid)}")
+
+
+# torch raises a subclass of RuntimeError for CUDA memory, and a plain RuntimeError for the CPU's allocator
+# and for the CUDA libraries, so their words are all there is to go by.
+_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "alloc_failed")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory ran out, on the GPU or on the host."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    words = str(error).lower()
+    return isinstance(error, (RuntimeError, OSError)) and any(w in words for w in _MEMORY_WORDS)

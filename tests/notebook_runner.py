@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 
-def run_notebook(notebook: Path, campaign: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Execute `notebook` on a campaign folder and return the executed notebook's text."""
+def run_notebook(
+    notebook: Path, parameters: dict[str, str], scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Execute `notebook` with parameters in a scratch folder and return the executed notebook's text."""
     papermill = pytest.importorskip("papermill", reason="papermill is not installed (extra: analysis)")
     kernelspec = pytest.importorskip(
         "ipykernel.kernelspec", reason="ipykernel is not installed (extra: analysis)"
@@ -17,11 +19,6 @@ def run_notebook(notebook: Path, campaign: Path, scratch: Path, monkeypatch: pyt
     monkeypatch.setenv("IPYTHONDIR", str(scratch / "ipython"))
     output = scratch / "out.ipynb"
     papermill.execute_notebook(
-        notebook,
-        output,
-        {"campaign_dir": str(campaign)},
-        kernel_name="foldcp-tests",
-        progress_bar=False,
-        cwd=scratch,
+        notebook, output, parameters, kernel_name="foldcp-tests", progress_bar=False, cwd=scratch
     )
     return output.read_text()

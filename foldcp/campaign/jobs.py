@@ -44,6 +44,7 @@ class Bin:
     shards: dict[int, list[ShardTarget]]
     settings: Settings
     weights: str
+    nodes: int
 
     @property
     def predictions(self) -> Path:
@@ -147,7 +148,7 @@ def _prepare(campaign: Path, name: str, config: Config) -> Bin:
                 predicted_seconds=row["predicted_seconds"],
             )
         )
-    return Bin(name, campaign, dict(shards), settings, weights)
+    return Bin(name, campaign, dict(shards), settings, weights, rows[0]["n_nodes"])
 
 
 def _write_inputs(work: Bin, names: set[str]) -> None:
@@ -175,7 +176,7 @@ def _submit(work: Bin, todo: set[str], config: Config, say: Say) -> set[str]:
     rows, cols = work.settings.mesh
     longest = max(sum(target.predicted_seconds for target in spec.targets) for spec in specs)
     launcher = LAUNCHERS[config.predict.launcher](folder, f"foldcp-{work.name}", config.predict)
-    launcher.submit(paths, rows * cols, longest)
+    launcher.submit(paths, rows * cols, work.nodes, longest)
     say(f"submitted {len(specs)} {config.predict.launcher} jobs for {len(todo)} complexes; logs in {folder}")
     return follow(launcher, specs, say)
 

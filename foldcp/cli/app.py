@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from foldcp import __version__
-from foldcp.cli import complexes, doctor, plan, predict, scores, status, weights
+from foldcp.cli import complexes, doctor, memory, plan, predict, scores, status, weights
 
 app = typer.Typer(
     name="foldcp",
@@ -39,6 +39,7 @@ def _root(
 app.command("doctor")(doctor.doctor)
 app.command("complexes")(complexes.complexes)
 app.command("plan")(plan.plan)
+app.command("memory")(memory.memory)
 app.command("predict")(predict.predict)
 app.command("scores")(scores.scores)
 app.command("status")(status.status)

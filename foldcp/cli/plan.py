@@ -147,8 +147,6 @@ def _summary(
     if rows:
         share = f"share: of the {counted.tokens.num_rows} complexes of known size"
         lines.append(f"complexes: planned, up to this size; {share}")
-    if any(row.mesh.ranks > 1 for row in rows):
-        lines.append("note: this version predicts on one GPU (mesh 1x1); larger meshes are planned only")
     return "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """`foldcp predict`: fold inputs one after another with a model that is loaded once."""
 
+import contextlib
 import sys
 import traceback
 from pathlib import Path
@@ -10,7 +11,8 @@ import typer
 from foldcp.errors import FoldcpError, MissingError, UsageError
 from foldcp.predict.checkpoint import Checkpoint
 from foldcp.predict.outcomes import Outcome, classify
-from foldcp.predict.settings import DEVICES, PRECISIONS, Settings
+from foldcp.predict.ranks import World, follow
+from foldcp.predict.settings import BUDGETS, DEVICES, PRECISIONS, Settings
 from foldcp.predict.targets import Target
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ def predict(
         list[Path], typer.Argument(metavar="INPUT...", help="Boltz YAML or FASTA files, or folders of them.")
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to: OUT/predictions/<name>/.")],
-    mesh: Annotated[str, typer.Option(help="Mesh of GPUs, rows x columns. This version: 1x1.")] = "1x1",
+    mesh: Annotated[
+        str, typer.Option(help="Ranks that share each complex, rows x columns: one process per GPU.")
+    ] = "1x1",
     model: Annotated[
         str, typer.Option(help="demo, boltz2, or a checkpoint file you trust (loading it runs its code).")
     ] = "boltz2",
@@ -47,17 +51,27 @@ def predict(
     cache: Annotated[
         Path | None, typer.Option(help="Folder of weights and molecules; default: the user's cache folders.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads; default: torch's own choice.")] = None,
+    budget: Annotated[
+        str, typer.Option(help=f"{', '.join(BUDGETS)}: memory for intermediates; more is faster.")
+    ] = "small",
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads of each rank; default: torch's own choice, or a share.")
+    ] = None,
 ) -> None:
     """Predict the structure of complexes from Boltz inputs, in Boltz's layout of files.
 
     What is done already, with the same input, settings and weights, is not done again. A failing input does
     not stop the others; the exit code is then 1. One line per input goes to stdout, progress to stderr.
 
+    A mesh starts its own ranks on this machine. Under srun or torchrun, each task starts an equal share of
+    them: one task per node, or one per GPU.
+
     \b
     Example:
       foldcp predict complex.yaml more/ --out results --samples 5
       foldcp predict complex.yaml --out results --model demo --steps 20
+      foldcp predict complex.yaml --out results --mesh 2x4
+      srun -N 2 -n 2 --gpus-per-node 8 foldcp predict complex.yaml --out results --mesh 4x4
     """
     settings = Settings(
         model=model,
@@ -72,8 +86,13 @@ def predict(
         campaign=campaign,
         threads=threads,
         mesh=_parse_mesh(mesh),
+        budget=budget,
     )
-    _run(settings, inputs, out / "predictions")
+    with World.current() as world:
+        if world.follows:
+            follow(world)
+        else:
+            _run(settings, inputs, out / "predictions")
 
 
 def _run(settings: Settings, inputs: list[Path], predictions: Path) -> None:
@@ -100,7 +119,7 @@ def _precision_for(device: str) -> str:
 def _parse_mesh(text: str) -> tuple[int, int]:
     rows, _, columns = text.lower().partition("x")
     if not (rows.isdecimal() and columns.isdecimal()):
-        raise UsageError(f"mesh {text!r} is not rows x columns; valid: 1x1")
+        raise UsageError(f"mesh {text!r} is not rows x columns, e.g. 2x3")
     return int(rows), int(columns)
 
 
@@ -116,11 +135,12 @@ class _Batch:
         # Before any input is reported: without a session none of them can be predicted.
         session = self._open() if any(isinstance(found, Target) for found in looked) else None
         outcomes = []
-        for number, (file, found) in enumerate(zip(files, looked, strict=True), 1):
-            outcome, message = self._predict(session, found) if isinstance(found, Target) else found
-            _say(f"{number}/{len(files)} {file.name}: {outcome}")
-            typer.echo(f"{file}\t{outcome}\t{message}")
-            outcomes.append(outcome)
+        with contextlib.closing(session) if session else contextlib.nullcontext():
+            for number, (file, found) in enumerate(zip(files, looked, strict=True), 1):
+                outcome, message = self._predict(session, found) if isinstance(found, Target) else found
+                _say(f"{number}/{len(files)} {file.name}: {outcome}")
+                typer.echo(f"{file}\t{outcome}\t{message}")
+                outcomes.append(outcome)
         return outcomes
 
     def _look(self, file: Path) -> Target | _End:

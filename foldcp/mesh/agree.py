@@ -35,9 +35,10 @@ def agree(
     Raises
     ------
     MeshError
-        On every rank, with the description of each.
+        On every rank, with the description of each. Where handshakes are spared (`Handshakes`), on the rank
+        with the problem alone.
     """
-    if mesh.control is None:
+    if mesh.control is None or not mesh.handshakes.wanted:
         if problem:
             raise MeshError(f"{verb}: {problem}")
         return

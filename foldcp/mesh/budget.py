@@ -13,8 +13,9 @@ from foldcp.mesh.mesh import Mesh
 LEVELS = {"small": 256, "medium": 1024, "large": 4096}
 """Named budgets, in bytes per token pair of the largest tile; the fp32 tile itself is 512."""
 
-_CACHE = 4 * 2**20
-"""Work that needs no message is cut at least this fine: pieces that stay in cache are faster."""
+_PIECES = {"cpu": 4 * 2**20, "cuda": 256 * 2**20}
+"""Work that needs no message is cut at least this fine. On a CPU pieces that stay in cache are faster; on a
+GPU a piece must be worth the launch of its kernels."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,16 @@ class Budget:
     """Bytes that the transients of one operation may take on a rank, above its input and its output tile."""
 
     bytes: int
+    device: str = "cpu"
+    """Kind of the device: `cpu` or `cuda`."""
 
     @classmethod
-    def level(cls, name: str, mesh: Mesh, n_tokens: int) -> "Budget":
+    def level(cls, name: str, mesh: Mesh, n_tokens: int, device: str = "cpu") -> "Budget":
         """Return a named budget for a model of `n_tokens` on a mesh: small, medium or large."""
         if name not in LEVELS:
             raise unknown_choice("budget", name, list(LEVELS))
         height, width = mesh.largest_tile(n_tokens)
-        return cls(LEVELS[name] * height * width)
+        return cls(LEVELS[name] * height * width, device)
 
     def blocks(self, length: int, bytes_each: int, fixed: int = 0) -> int:
         """Return into how many blocks to cut `length` units of `bytes_each`, beside `fixed` bytes that stay.
@@ -41,6 +44,6 @@ class Budget:
         return min(max(1, -(-length // affordable)), max(1, length))
 
     def pieces(self, length: int, bytes_each: int) -> list[slice]:
-        """Return slices for work that needs no message: within a quarter of the budget, and within cache."""
-        local = Budget(min(self.bytes // 4, _CACHE))
+        """Return slices for work that needs no message: within a quarter of the budget."""
+        local = Budget(min(self.bytes // 4, _PIECES[self.device]))
         return blocks(length, local.blocks(length, bytes_each))

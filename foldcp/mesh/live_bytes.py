@@ -15,6 +15,11 @@ class LiveBytes(TorchDispatchMode):
     Tensors that existed before (inputs, weights) do not count, however often they are viewed. Scratch memory
     inside one kernel is not seen. It works the same on fake tensors, for which nothing is allocated.
 
+    Parameters
+    ----------
+    device : str, optional
+        Count tensors on this kind of device only; default: all.
+
     Examples
     --------
     >>> with LiveBytes() as live:
@@ -23,27 +28,50 @@ class LiveBytes(TorchDispatchMode):
     2048
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: str | None = None) -> None:
         super().__init__()
+        self.device = device
         self.peak = 0
+        self.paused = False
+        """While true, what is made is not counted, neither now nor later."""
+        self.stage = ""
+        """What is running, if somebody says."""
+        self.peaks: dict[str, int] = {}
+        """Peak of each stage, in the order in which they first ran."""
         self.at_peak: list[tuple[int, str]] = []
         """Bytes and maker of each tensor that was alive at the peak, largest first."""
         self._alive: dict[int, tuple[StorageWeakRef, int, str]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.namespace == "prim":  # a question about a fake tensor, asked as often as the operations
+            return func(*args, **(kwargs or {}))
         given = {_key(x) for x in pytree.tree_leaves((args, kwargs)) if isinstance(x, Tensor)}
         result = func(*args, **(kwargs or {}))
+        if self.paused:
+            return result
         self._sweep()
         for tensor in pytree.tree_leaves(result):
-            if isinstance(tensor, Tensor) and _key(tensor) not in given and _key(tensor) not in self._alive:
+            if self._counts(tensor) and _key(tensor) not in given and _key(tensor) not in self._alive:
                 storage = tensor.untyped_storage()
                 label = f"{func} {tuple(tensor.shape)}"
                 self._alive[_key(tensor)] = (StorageWeakRef(storage), storage.nbytes(), label)
-        total = sum(n_bytes for _, n_bytes, _ in self._alive.values())
+        total = self._total()
+        self.peaks[self.stage] = max(total, self.peaks.get(self.stage, 0))
         if total > self.peak:
             self.peak = total
             self.at_peak = sorted(((n, label) for _, n, label in self._alive.values()), reverse=True)
         return result
+
+    def now(self) -> int:
+        """Return the bytes that are alive."""
+        self._sweep()
+        return self._total()
+
+    def _total(self) -> int:
+        return sum(n_bytes for _, n_bytes, _ in self._alive.values())
+
+    def _counts(self, x: Any) -> bool:
+        return isinstance(x, Tensor) and self.device in (None, x.device.type)
 
     def _sweep(self) -> None:
         for key in [key for key, (ref, _, _) in self._alive.items() if ref.expired()]:

@@ -5,6 +5,8 @@ The transposed mesh `mesh.T` is the same ranks seen with rows and columns exchan
 columns is the operation along rows of the transposed tile on `mesh.T`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -32,6 +34,26 @@ class Line:
         return len(self.ranks)
 
 
+@dataclass
+class Handshakes:
+    """Whether verbs compare their calls over the mesh before they move anything (`agree`)."""
+
+    wanted: bool = True
+
+    @contextmanager
+    def spared(self, repeated: bool) -> Iterator[None]:
+        """Leave handshakes out of a sequence of calls that repeats one which had them.
+
+        The ranks have agreed on each call then, and take the same steps again. `repeated` must be the same on
+        all ranks.
+        """
+        before, self.wanted = self.wanted, self.wanted and not repeated
+        try:
+            yield
+        finally:
+            self.wanted = before
+
+
 @dataclass(frozen=True, eq=False)
 class Mesh:
     """p rows × q columns of ranks, seen from rank (r, c). Build it with `Mesh.create`."""
@@ -51,6 +73,7 @@ class Mesh:
     control: dist.ProcessGroup | None
     """A gloo group for handshakes on host memory, whatever moves the data."""
     tally: Tally = field(default_factory=Tally)
+    handshakes: Handshakes = field(default_factory=Handshakes)
 
     @classmethod
     def create(cls, p: int, q: int, timeout: timedelta | None = None) -> "Mesh":
@@ -101,6 +124,7 @@ class Mesh:
             grid,
             self.control,
             self.tally,
+            self.handshakes,
         )
 
     @property

@@ -67,13 +67,18 @@ def panels(
     for following in [*spans[1:], None]:
         arriving = in_flight
         in_flight = _launch(travelling, length, following, mesh.tally) if following else []
-        for _, work in arriving:
-            if work is not None:
-                work.wait()
-        arrived = [chunk for chunk, _ in arriving]
+        arrived = _arrived(arriving)
         arriving.clear()
         yield arrived
         arrived.clear()  # kept by nobody but the caller: what it has dropped is free before the next launch
+
+
+def _arrived(arriving: list[tuple[Tensor, dist.Work | None]]) -> list[Tensor]:
+    """Wait for chunks and return them; a function, so that no loop variable keeps the last one alive."""
+    for _, work in arriving:
+        if work is not None:
+            work.wait()
+    return [chunk for chunk, _ in arriving]
 
 
 def _agree(
@@ -119,7 +124,7 @@ def _launch(
         if not prod(shape):  # another dimension is empty on this whole line: nothing to send
             piece = tile.new_empty(shape)
         elif line.group is not None:
-            piece = _Travel.apply(piece, line, source, shape, handles)
+            piece = _Travel.apply(piece, line, source, shape, handles, tally)
             if source == line.index:
                 tally.add("panels", line.size - 1, piece.nbytes * (line.size - 1))
         launched.append((piece, handles[0]))
@@ -131,9 +136,15 @@ class _Travel(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, piece: Tensor, line: Line, source: int, shape: list[int], handles: list[dist.Work | None]
+        ctx: Any,
+        piece: Tensor,
+        line: Line,
+        source: int,
+        shape: list[int],
+        handles: list[dist.Work | None],
+        tally: Tally,
     ) -> Tensor:
-        ctx.line, ctx.source, ctx.shape = line, source, piece.shape
+        ctx.line, ctx.source, ctx.shape, ctx.tally = line, source, piece.shape, tally
         mine = line.index == source
         buffer = piece.detach().contiguous() if mine else piece.new_empty(shape)
         handles[0] = dist.broadcast(buffer, line.ranks[source], group=line.group, async_op=True)
@@ -146,4 +157,6 @@ class _Travel(torch.autograd.Function):
         total = grad.clone(memory_format=torch.contiguous_format)
         dist.reduce(total, line.ranks[ctx.source], group=line.group)
         mine = line.index == ctx.source
-        return (total if mine else total.new_zeros(ctx.shape)), None, None, None, None
+        if not mine:
+            ctx.tally.add("panels", 1, total.nbytes)
+        return (total if mine else total.new_zeros(ctx.shape)), None, None, None, None, None

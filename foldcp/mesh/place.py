@@ -23,9 +23,9 @@ class Place:
             )
 
     @classmethod
-    def create(cls, mesh: Mesh, n_tokens: int, level: str) -> "Place":
-        """Return the place with a named budget: small, medium or large."""
-        return cls(mesh, n_tokens, Budget.level(level, mesh, n_tokens))
+    def create(cls, mesh: Mesh, n_tokens: int, level: str, device: str = "cpu") -> "Place":
+        """Return the place with a named budget, small, medium or large, on a kind of device: cpu or cuda."""
+        return cls(mesh, n_tokens, Budget.level(level, mesh, n_tokens, device))
 
     @property
     def T(self) -> "Place":  # noqa: N802

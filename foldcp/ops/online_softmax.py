@@ -17,8 +17,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad
 
-SPARE = 4
-"""Spare channels of each head, zero in q, k and v, where the mask rides; four keep rows 16-byte aligned."""
+from foldcp.ops.precision import working_dtype
+
+
+def spare(dtype: torch.dtype) -> int:
+    """Return the spare channels of each head, zero in q, k and v, where the mask rides.
+
+    16 bytes of them: the kernels want rows aligned to that.
+    """
+    return 16 // dtype.itemsize
 
 
 class Partial(NamedTuple):
@@ -49,8 +56,8 @@ def merge(past: Partial | None, now: Partial) -> Partial:
 
 
 def project_heads(x: Tensor, weight: Tensor, n_heads: int, scale: float = 1.0) -> Tensor:
-    """Project channels to heads with `SPARE` zero channels each: (B, K, D) to (B, H, K, C + SPARE)."""
-    per_head = pad(weight.unflatten(0, (n_heads, -1)) * scale, (0, 0, 0, SPARE))
+    """Project channels to heads with spare zero channels each: (B, K, D) to (B, H, K, C + spare)."""
+    per_head = pad(weight.unflatten(0, (n_heads, -1)) * scale, (0, 0, 0, spare(working_dtype(weight))))
     return linear(x, per_head.flatten(0, 1)).unflatten(-1, (n_heads, -1)).transpose(1, 2)
 
 
@@ -60,9 +67,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, mask: Tensor, inf: flo
     Parameters
     ----------
     q : Tensor
-        Scaled queries (B, H, Q, C + SPARE) of `project_heads`; the spare channels are overwritten.
+        Scaled queries (B, H, Q, C + spare) of `project_heads`; the spare channels are overwritten.
     k, v : Tensor
-        Keys and values (B, H, K, C + SPARE), likewise.
+        Keys and values (B, H, K, C + spare), likewise.
     bias : Tensor
         (H, Q, K), the same for all of the batch.
     mask : Tensor
@@ -77,8 +84,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, mask: Tensor, inf: flo
     """
     if fused(q):
         return _fused(q, k, v, bias, mask, inf)
-    logits = q @ k.transpose(-1, -2) + bias + (inf * (mask - 1))[:, None, None, :]
-    return softmax_partial(logits, v[..., :-SPARE])
+    logits = (q @ k.transpose(-1, -2)).float() + bias + (inf * (mask - 1))[:, None, None, :]
+    return softmax_partial(logits, v[..., : -spare(v.dtype)].float())
 
 
 def softmax_partial(logits: Tensor, v: Tensor) -> Partial:
@@ -89,24 +96,43 @@ def softmax_partial(logits: Tensor, v: Tensor) -> Partial:
 
 
 def fused(q: Tensor) -> bool:
-    """Say whether a kernel that returns the log-sum-exp serves: fp32 on a CPU, without gradients.
+    """Say whether a kernel that returns the log-sum-exp serves: on a CPU or a GPU, without gradients.
 
     The kernels' own backward leaves out the gradient of the log-sum-exp, which the merge needs.
     """
-    return q.device.type == "cpu" and q.dtype == torch.float32 and not torch.is_grad_enabled()
+    kernels = {"cpu", "cuda"} if q.dtype in (torch.float32, torch.bfloat16) else set()
+    return q.device.type in kernels and not torch.is_grad_enabled()
 
 
 def _fused(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, mask: Tensor, inf: float) -> Partial:
-    """Return `attend` by torch's flash kernel, which takes one bias and never stores logits.
+    """Return `attend` by a kernel of torch, which takes one bias and never stores logits.
 
     Bias plus mask would be (B, H, Q, K), as large as the logits. So the mask rides in a channel of its own:
     q gets 1 there and k gets `inf (mask - 1)`, which adds the same number to the same logit.
     """
-    q[..., -SPARE] = 1
-    k[..., -SPARE] = (inf * (mask - 1))[:, None, :]
-    kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    out, lse = kernel(q, k, v, attn_mask=bias.contiguous().expand(len(q), -1, -1, -1), scale=1.0)
+    first = -spare(q.dtype)
+    q[..., first] = 1
+    k[..., first] = (inf * (mask - 1))[:, None, :]
+    kernel = _on_cpu if q.device.type == "cpu" else _on_gpu
+    out, lse = kernel(q, k, v, bias)
     present = mask.any(dim=-1)[:, None, None]
     top = torch.where(present, lse, -inf)
     total = torch.where(present, 1.0, float(k.shape[2])).expand_as(top)
-    return Partial(out.mul_(total[..., None])[..., :-SPARE], top, total)
+    return Partial(out[..., :first].float() * total[..., None], top, total)
+
+
+def _on_cpu(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    shared = bias.to(q.dtype).contiguous().expand(len(q), -1, -1, -1)
+    out, lse = kernel(q, k, v, attn_mask=shared, scale=1.0)
+    return out, lse
+
+
+def _on_gpu(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    # The kernel wants rows of the bias to start at multiples of 16 bytes, and rounds the queries of its
+    # log-sum-exp up to its own block.
+    keys = k.shape[2]
+    aligned = bias.new_empty(*bias.shape[:2], -(-keys // 16) * 16, dtype=q.dtype)[..., :keys].copy_(bias)
+    kernel = torch.ops.aten._scaled_dot_product_efficient_attention
+    out, lse, _, _ = kernel(q, k, v, aligned.expand(len(q), -1, -1, -1), True, scale=1.0)
+    return out, lse[..., : q.shape[2]]

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from foldcp.mesh import Budget, Mesh, Place, panels, transpose
 from foldcp.mesh.cuts import blocks
-from foldcp.ops.online_softmax import SPARE, Partial, attend, fused, merge, project_heads
+from foldcp.ops.online_softmax import Partial, attend, fused, merge, project_heads, spare
+from foldcp.ops.precision import working_dtype
 from foldcp.ops.residual import residual
 
 
@@ -73,7 +74,8 @@ def _attend_chunk(
 
 def _bias(layer: TriangleAttention, z: Tensor, budget: Budget) -> Tensor:
     """Return the bias of each pair (H, I, J)."""
-    bias = layer.linear.weight.new_empty(layer.no_heads, *z.shape[:2])
+    dtype = working_dtype(layer.linear.weight)
+    bias = z.new_empty(layer.no_heads, *z.shape[:2], dtype=dtype)
     for rows in budget.pieces(len(z), 3 * 4 * z.shape[1] * z.shape[2]):
         bias[:, rows] = layer.linear(_norm(layer, z[rows])).permute(2, 0, 1)
     return bias
@@ -82,8 +84,9 @@ def _bias(layer: TriangleAttention, z: Tensor, budget: Budget) -> Tensor:
 def _row_blocks(layer: TriangleAttention, z: Tensor, place: Place) -> list[slice]:
     """Return the blocks of rows, equally many on all ranks."""
     height, width = place.largest_tile
+    dtype = working_dtype(layer.linear.weight)
     # Beside each other at worst: x, its chunk in use and the one in flight; q, k, v and two partial results.
-    words = 3 * z.shape[-1] + 5 * layer.no_heads * (layer.c_hidden + SPARE)
+    words = 3 * z.shape[-1] + 5 * layer.no_heads * (layer.c_hidden + spare(dtype))
     if not fused(z):
         words += 3 * layer.no_heads * width
     bias_bytes = 4 * 4 * layer.no_heads * height * width

@@ -21,6 +21,7 @@ from torch.nn.functional import linear
 
 from foldcp.mesh import Budget, Mesh, Place, panels, transpose
 from foldcp.mesh.cuts import blocks, size
+from foldcp.ops.precision import working_dtype
 from foldcp.ops.residual import residual
 
 Layer: TypeAlias = TriangleMultiplicationOutgoing | TriangleMultiplicationIncoming
@@ -41,7 +42,7 @@ def triangle_multiplication(layer: Layer, z: Tensor, mask: Tensor, place: Place)
     mask : Tensor
         Pair mask tile (I, J).
     place : Place
-        Mesh, N and budget; its bytes are beside the product o, which takes one tile of 4 D bytes per pair.
+        Mesh, N and budget; its bytes are beside the product o, one tile of D channels.
     """
     o_DIJ = _product(layer, z, mask, place)
     out = residual(z)
@@ -56,8 +57,9 @@ def _product(layer: Layer, z: Tensor, mask: Tensor, place: Place) -> Tensor:
     mesh, budget, channels = place.mesh, place.budget, z.shape[-1]
     height, width = place.largest_tile
     tiles_alive = 2 if mesh.size == 1 else 7  # a, b, the transposed one, two chunks each of A and B
-    o_DIJ = layer.p_in.weight.new_zeros(channels, *z.shape[:2])
-    for group in blocks(channels, budget.blocks(channels, tiles_alive * 4 * height * width)):
+    dtype = working_dtype(layer.p_in.weight)
+    o_DIJ = z.new_zeros(channels, *z.shape[:2], dtype=dtype)
+    for group in blocks(channels, budget.blocks(channels, tiles_alive * dtype.itemsize * height * width)):
         # Not named here, so that one group's operands are gone before the next group's are made.
         _multiply(layer, *_operands(layer, z, mask, group, budget), o_DIJ[group], place.n_tokens, mesh)
     return o_DIJ
@@ -75,7 +77,8 @@ def _multiply(layer: Layer, a: Tensor, b: Tensor, o_GIJ: Tensor, n: int, mesh: M
 
 def _operands(layer: Layer, z: Tensor, mask: Tensor, group: slice, budget: Budget) -> tuple[Tensor, Tensor]:
     """Return a and b (G, I, J) of a group of channels: gated, masked projections of the normalised tile."""
-    a, b = (layer.p_in.weight.new_empty(size(group), *z.shape[:2]) for _ in range(2))
+    dtype = working_dtype(layer.p_in.weight)
+    a, b = (z.new_empty(size(group), *z.shape[:2], dtype=dtype) for _ in range(2))
     weights = [half[group] for source in (layer.p_in, layer.g_in) for half in source.weight.chunk(2)]
     weight = torch.cat(weights)
     for rows in budget.pieces(len(z), (2 * z.shape[2] + 7 * size(group)) * 4 * z.shape[1]):

@@ -8,6 +8,8 @@ outnumber columns.
 from dataclasses import dataclass
 from math import ceil, isqrt
 
+from foldcp.errors import UsageError
+
 
 @dataclass(frozen=True, order=True)
 class Mesh:
@@ -18,6 +20,20 @@ class Mesh:
 
     def __str__(self) -> str:
         return f"{self.rows}x{self.cols}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Mesh":
+        """Return the mesh written as rows x columns, e.g. `2x3`.
+
+        Raises
+        ------
+        UsageError
+            If the text is no mesh.
+        """
+        rows, _, cols = text.lower().partition("x")
+        if not (rows.isdecimal() and cols.isdecimal() and int(rows) and int(cols)):
+            raise UsageError(f"mesh {text!r} is not rows x columns, e.g. 2x3")
+        return cls(int(rows), int(cols))
 
     @property
     def ranks(self) -> int:

@@ -10,7 +10,7 @@ from foldcp.predict.settings import Settings
 if TYPE_CHECKING:
     import numpy as np
 
-    from foldcp.predict.features import Features
+    from foldcp.features import Features
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,15 @@ class Folded:
     plddt
         Per-token pLDDT, [S, N], 0 to 1.
     pae, pde
-        Predicted aligned and distance error in ångströms, [S, N, N]; None unless asked for.
+        Files (`.npy`, [N, N]) of the predicted aligned and distance error in ångströms, one per sample; None
+        unless asked for. They are files because an N × N matrix must not be whole in memory.
     """
 
     coordinates: "np.ndarray"
     confidence: list[dict[str, Any]]
     plddt: "np.ndarray"
-    pae: "np.ndarray | None" = None
-    pde: "np.ndarray | None" = None
+    pae: list[Path] | None = None
+    pde: list[Path] | None = None
 
 
 class Engine(Protocol):
@@ -44,7 +45,7 @@ class Engine(Protocol):
     name
         Which engine it is, for the record.
     device
-        `cpu` or `cuda:0`.
+        `cpu` or `cuda`.
     device_name
         Model of the GPU, or `cpu`.
     """
@@ -53,8 +54,19 @@ class Engine(Protocol):
     device: str
     device_name: str
 
-    def fold(self, features: "Features", sample_seeds: Sequence[int], settings: Settings) -> Folded:
-        """Fold one complex, one sample per seed."""
+    @property
+    def peak_bytes(self) -> int | None:
+        """Peak memory of the worst rank since `fold` was called last."""
+        ...
+
+    def fold(
+        self, features: "Features", sample_seeds: Sequence[int], settings: Settings, spool: Path
+    ) -> Folded:
+        """Fold one complex, one sample per seed; files go to the folder `spool`."""
+        ...
+
+    def close(self) -> None:
+        """End whatever runs outside this process."""
         ...
 
 
@@ -68,6 +80,6 @@ def load(checkpoint: Path, settings: Settings) -> Engine:
     InputError
         If the file is no Boltz-2 checkpoint.
     """
-    from foldcp.predict.serial import SerialEngine
+    from foldcp.predict.mesh_engine import MeshEngine
 
-    return SerialEngine(checkpoint, settings)
+    return MeshEngine(checkpoint, settings)

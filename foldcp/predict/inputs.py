@@ -6,38 +6,17 @@ nothing touches the disk, and a failure is an `InputError` that says what Boltz 
 
 import contextlib
 import copy
-import io
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from foldcp.errors import FoldcpError, InputError
+from foldcp.errors import InputError
+from foldcp.features.boltz import boltz_at_work
 from foldcp.predict.document import Document
-from foldcp.predict.outcomes import is_out_of_memory
 from foldcp.predict.seeds import seeded_conformers
 
-_log = logging.getLogger(__name__)
 _MAX_ALIGNMENT_ROWS = 8192
 """Boltz's default of `--max_msa_seqs`."""
-
-
-@contextlib.contextmanager
-def boltz_at_work(task: str) -> Iterator[None]:
-    """Run Boltz's code: its chatter goes to the log; what it trips over in an input is an `InputError`."""
-    chatter = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(chatter):
-            yield
-    except (FoldcpError, OSError):
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        raise InputError(f"Boltz-2 cannot {task}: {type(error).__name__}: {error}") from error
-    finally:
-        if text := chatter.getvalue().strip():
-            _log.debug("boltz: %s", text)
 
 
 def component_codes(document: Document) -> set[str]:

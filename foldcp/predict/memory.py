@@ -25,7 +25,15 @@ def peak_bytes(device: str) -> int | None:
         import torch
 
         return torch.cuda.max_memory_allocated()
+    return resident_peak_bytes(_SELF)
+
+
+def resident_peak_bytes(process: Path) -> int | None:
+    """Return the peak of a process's resident memory, in bytes; None where the system does not say.
+
+    `process` is its folder in /proc. The number outlives neither the process nor a reset of its peak.
+    """
     with contextlib.suppress(OSError):
-        if found := re.search(r"^VmHWM:\s+(\d+) kB", (_SELF / "status").read_text(), re.MULTILINE):
+        if found := re.search(r"^VmHWM:\s+(\d+) kB", (process / "status").read_text(), re.MULTILINE):
             return int(found[1]) * 1024
     return None

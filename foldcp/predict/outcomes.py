@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from foldcp.errors import FoldcpError, InputError
+from foldcp.errors import FoldcpError, InputError, is_out_of_memory
 
 
 class Outcome(StrEnum):
@@ -22,32 +22,42 @@ class NumericalError(FoldcpError):
     """The model produced numbers that are not finite."""
 
 
-# torch raises a subclass of RuntimeError for CUDA memory, and a plain RuntimeError for the CPU's allocator
-# and for the CUDA libraries, so their words are all there is to go by.
-_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "alloc_failed")
+class RankError(FoldcpError):
+    """A rank of a mesh failed or died, and all its ranks were ended with it.
+
+    Attributes
+    ----------
+    rank, place
+        The rank, and its row and column on the mesh.
+    outcome
+        How it ended.
+    peak_bytes
+        Its peak memory; None where nobody saw it.
+    """
+
+    def __init__(
+        self, message: str, rank: int, place: tuple[int, int], outcome: Outcome, peak_bytes: int | None
+    ) -> None:
+        super().__init__(message)
+        self.rank, self.place, self.outcome, self.peak_bytes = rank, place, outcome, peak_bytes
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory ran out, on the GPU or on the host."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    words = str(error).lower()
-    return isinstance(error, (RuntimeError, OSError)) and any(w in words for w in _MEMORY_WORDS)
-
-
-def _one_line(error: BaseException, limit: int = 400) -> str:
+def one_line(error: BaseException, limit: int = 400) -> str:
+    """Return the message of an error on one line of at most `limit` characters."""
     text = " ".join(str(error).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def classify(error: BaseException) -> tuple[Outcome, str]:
     """Return how an attempt that raised `error` ended, and one line that says why in plain words."""
+    if isinstance(error, RankError):
+        return error.outcome, one_line(error)
     if is_out_of_memory(error):
-        return Outcome.OOM, f"not enough memory on this device for this complex ({_one_line(error, 160)})"
+        return Outcome.OOM, f"not enough memory on this device for this complex ({one_line(error, 160)})"
     if isinstance(error, InputError):
-        return Outcome.BAD_INPUT, _one_line(error)
+        return Outcome.BAD_INPUT, one_line(error)
     if isinstance(error, NumericalError | FloatingPointError):
-        return Outcome.NUMERICAL, _one_line(error)
+        return Outcome.NUMERICAL, one_line(error)
     if isinstance(error, FoldcpError):
-        return Outcome.CRASHED, _one_line(error)
-    return Outcome.CRASHED, f"{type(error).__name__}: {_one_line(error)}"
+        return Outcome.CRASHED, one_line(error)
+    return Outcome.CRASHED, f"{type(error).__name__}: {one_line(error)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from foldcp import demo
 from foldcp.predict import checkpoint as checkpoints
-from foldcp.predict import engine, markers, memory, writer
+from foldcp.predict import engine, markers, writer
 from foldcp.predict.document import Document, read
 from foldcp.predict.outcomes import NumericalError
 from foldcp.predict.seeds import Seeds
@@ -68,7 +68,6 @@ class Session:
         Exception
             Whatever else goes wrong, e.g. out of memory; `foldcp.predict.outcomes.classify` sorts it.
         """
-        memory.reset_peak(self.device)
         started = time.monotonic()
         directory = predictions / target.id
         document = read(target.input)
@@ -76,15 +75,25 @@ class Session:
         sample_seeds = [seeds.sample(number) for number in range(self.settings.samples)]
 
         parsed, features = self.prepare(document, target.id, seeds)
-        folded = self.engine.fold(features, sample_seeds, self.settings)
-        _check_finite(folded)
         with writer.staging(directory) as staged:
+            folded = self.engine.fold(features, sample_seeds, self.settings, staged)
+            _check_finite(folded)
             writer.write(folded, parsed.structure, target.id, staged, self.note)
             files = writer.publish(staged, directory, target.id, target.input)
-        facts = self._facts(target, features, sample_seeds, folded) | _measured(self.device, started)
+        facts = self._facts(target, features, sample_seeds, folded)
+        facts |= {"peak_bytes": self.peak_bytes, "wall_seconds": round(time.monotonic() - started, 3)}
         markers.write_marker(
             directory, markers.run_key(target.input_key, self.settings, self.weights_sha256), files, facts
         )
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """Peak memory of the worst rank in the last prediction, even if it failed."""
+        return self.engine.peak_bytes
+
+    def close(self) -> None:
+        """End the ranks, where they are processes of their own."""
+        self.engine.close()
 
     def prepare(self, document: Document, name: str, seeds: Seeds) -> tuple[Any, Any]:
         """Return an input ready to fold: Boltz's parsed `Input`, and the `Features`.
@@ -94,7 +103,7 @@ class Session:
         InputError
             If Boltz cannot read or featurize it.
         """
-        from foldcp.predict.features import featurize
+        from foldcp.features.featurize import featurize
         from foldcp.predict.inputs import component_codes, parse
 
         folder = self._molecules.provide(component_codes(document))
@@ -114,6 +123,7 @@ class Session:
             "weights_sha256": self.weights_sha256,
             "molecules": self._molecules.source,
             "engine": self.engine.name,
+            "mesh": "x".join(map(str, self.settings.mesh)),
             "device": self.device_name,
             "seed": self.settings.seed,
             "campaign": self.settings.campaign,
@@ -122,10 +132,6 @@ class Session:
             "n_tokens": features.n_tokens,
             "chains": features.chains,
         }
-
-
-def _measured(device: str, started: float) -> dict[str, Any]:
-    return {"peak_bytes": memory.peak_bytes(device), "wall_seconds": round(time.monotonic() - started, 3)}
 
 
 def _load_canonicals(folder: Path) -> dict[str, Any]:

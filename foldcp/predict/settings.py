@@ -8,7 +8,8 @@ from typing import Any
 from foldcp.errors import UsageError, unknown_choice
 
 DEVICES = ["auto", "cpu", "cuda"]
-PRECISIONS = ["fp32", "bf16-mixed"]
+PRECISIONS = ["fp32", "bf16-mixed", "bf16"]
+BUDGETS = ["small", "medium", "large"]
 MODELS = ["demo", "boltz2"]
 
 
@@ -37,7 +38,8 @@ class Settings:
     device
         `auto` (a GPU where there is one), `cpu` or `cuda`.
     precision
-        `fp32` or `bf16-mixed` (what Boltz itself uses).
+        `fp32`; `bf16-mixed`, which is what Boltz itself uses and keeps the pair representation in fp32;
+        `bf16`, which halves that too.
     samples, recycles, steps
         Structures per complex, recycling passes of the trunk, diffusion steps.
     pae
@@ -45,14 +47,16 @@ class Settings:
     seed, campaign
         Seed and name that all randomness derives from (`foldcp.predict.seeds`).
     threads
-        CPU threads; None is torch's own choice.
+        CPU threads of each rank; None is torch's own choice, or a share of the cores for each of several.
     mesh
         Rows and columns of ranks that share one complex.
+    budget
+        How much memory intermediates may take (`foldcp.mesh.Budget`): `small`, `medium` or `large`.
 
     Raises
     ------
     UsageError
-        If a value is outside what this version supports.
+        If a value is not valid.
     """
 
     model: str = "boltz2"
@@ -67,16 +71,18 @@ class Settings:
     campaign: str = "campaign"
     threads: int | None = None
     mesh: tuple[int, int] = (1, 1)
+    budget: str = "small"
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
             raise unknown_choice("device", self.device, DEVICES)
         if self.precision not in PRECISIONS:
-            raise unknown_choice("precision of this version's serial engine", self.precision, PRECISIONS)
-        if tuple(self.mesh) != (1, 1):
-            raise UsageError(
-                f"mesh {'x'.join(map(str, self.mesh))} is not available: this version predicts on 1x1"
-            )
+            raise unknown_choice("precision", self.precision, PRECISIONS)
+        if self.budget not in BUDGETS:
+            raise unknown_choice("budget", self.budget, BUDGETS)
+        if len(self.mesh) != 2 or min(self.mesh) < 1:
+            mesh = "x".join(map(str, self.mesh))
+            raise UsageError(f"mesh {mesh} is not valid: rows x columns, each at least 1, e.g. 2x3")
         for name, least in (("samples", 1), ("recycles", 0), ("steps", 2), ("seed", 0), ("threads", 1)):
             value = getattr(self, name)
             if value is not None and value < least:

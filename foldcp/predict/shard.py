@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from foldcp.errors import FoldcpError
-from foldcp.predict import memory
 from foldcp.predict.ledger import Attempt, Ledger, attempts, new_attempt, now
 from foldcp.predict.markers import is_done
-from foldcp.predict.outcomes import Outcome, classify
+from foldcp.predict.outcomes import Outcome, RankError, classify
 from foldcp.predict.settings import Settings
 from foldcp.predict.targets import Target
 from foldcp.tables.files import atomic_write
@@ -146,14 +145,18 @@ class Shard:
         todo = [t for t in self._spec.targets if not is_done(self._spec.predictions / t.id, t.run_key)]
         self._position = len(self._spec.targets) - len(todo)
         deaths = _deaths(self._spec, self._job_id)
-        for target in sorted(todo, key=lambda t: deaths[t.id]):
-            self._position += 1
-            if deaths[target.id] < MAX_DEATHS:
-                self._attempt(target)
-            else:
-                message = f"ended its process {deaths[target.id]} times without a word; not tried again"
-                self._ledger.never_started(Outcome.CRASHED, message, **planned(target))
-                self._say(target, f"{Outcome.CRASHED}: {message}")
+        try:
+            for target in sorted(todo, key=lambda t: deaths[t.id]):
+                self._position += 1
+                if deaths[target.id] < MAX_DEATHS:
+                    self._attempt(target)
+                else:
+                    message = f"ended its process {deaths[target.id]} times without a word; not tried again"
+                    self._ledger.never_started(Outcome.CRASHED, message, **planned(target))
+                    self._say(target, f"{Outcome.CRASHED}: {message}")
+        finally:
+            if self._session is not None:
+                self._session.close()
         self._ledger.close()
 
     def leave(self, outcome: Outcome, message: str) -> None:
@@ -184,7 +187,7 @@ class Shard:
                 self.leave(outcome, message)
                 raise
         self._current = None
-        self._ledger.finish(attempt, outcome, message, peak_bytes=memory.peak_bytes(session.device))
+        self._ledger.finish(attempt, outcome, message, peak_bytes=session.peak_bytes)
         self._say(
             target, f"{outcome} after {(now() - started).total_seconds():.1f} s {message or ''}".rstrip()
         )
@@ -229,5 +232,6 @@ def _deaths(spec: ShardSpec, job_id: str | None) -> Counter[str]:
 
 def _device_lost(error: Exception) -> bool:
     # After any other CUDA error the context of this process is unusable: every later complex would fail too.
-    text = str(error)
+    # Ranks are processes of their own, which the next complex starts afresh.
+    text = "" if isinstance(error, RankError) else str(error)
     return "CUDA error" in text and "out of memory" not in text

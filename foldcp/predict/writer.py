@@ -16,6 +16,7 @@ import numpy as np
 
 from foldcp.predict.engine import Folded
 from foldcp.predict.markers import MARKER
+from foldcp.predict.matrix_file import archive
 from foldcp.tables.files import make_folder, writing
 
 
@@ -49,9 +50,11 @@ def write(folded: Folded, structure: Any, name: str, directory: Path, note: str 
         mmcif = _mmcif(structure, folded.coordinates[sample], folded.plddt[sample])
         (directory / f"{model}.cif").write_text(mmcif)
         (directory / f"confidence_{model}.json").write_text(json.dumps(confidence, indent=4))
-        for kind in ("plddt", "pae", "pde"):
-            if (values := getattr(folded, kind)) is not None:
-                np.savez_compressed(directory / f"{kind}_{model}.npz", **{kind: values[sample]})
+        np.savez_compressed(directory / f"plddt_{model}.npz", plddt=folded.plddt[sample])
+        for kind, matrices in (("pae", folded.pae), ("pde", folded.pde)):
+            if matrices is not None:
+                archive(matrices[sample], directory / f"{kind}_{model}.npz", kind)
+                matrices[sample].unlink()
 
 
 @contextmanager

@@ -191,3 +191,40 @@ def test_bytes_of_a_transpose_are_the_tiles_off_the_diagonal(pool):
 def sent_by_transpose(mesh):
     transpose(tile(whole(14, 14), mesh), mesh, (14, 14))
     return mesh.tally.total_bytes()
+
+
+def spared(mesh, repeated):
+    """How many handshakes a sequence of two calls makes, inside and after a section that may spare them."""
+    x, counted = tile(whole(N, N), mesh), []
+    original = torch.distributed.all_reduce
+
+    def counting(tensor, *args, group=None, **kwargs):
+        counted.append(group is mesh.control)
+        return original(tensor, *args, group=group, **kwargs)
+
+    torch.distributed.all_reduce = counting
+    try:
+        with mesh.handshakes.spared(repeated):
+            y = transpose(transpose(x, mesh, (N, N)), mesh.T.T, (N, N))
+        assert torch.equal(x, y)
+        inside = sum(counted)
+        transpose(x, mesh, (N, N))
+        return inside, sum(counted) - inside
+    finally:
+        torch.distributed.all_reduce = original
+
+
+def test_handshakes_are_spared_only_where_a_sequence_repeats(pool):
+    assert pool.run(spared, (2, 2), True) == [(0, 1)] * 4
+    assert pool.run(spared, (2, 2), False) == [(2, 1)] * 4
+
+
+def sent_by_gradients(mesh):
+    x = leaf(tile(whole(N, N), mesh))
+    sum(a.sum() for (a,) in panels(mesh, N, rows=[(x, 1)])).backward()
+    return mesh.tally.bytes["panels"] / (8 * N * (mesh.rows(N).stop - mesh.rows(N).start))
+
+
+def test_gradients_of_panels_are_counted(pool):
+    # Forward the owner sends each chunk to the one other rank of its row; backward the other sends it back.
+    assert sum(pool.run(sent_by_gradients, (1, 2))) == 2

@@ -68,7 +68,7 @@ def attention_inputs():
 
 def in_chunks(q, k, v, bias, mask, edges=(0, 4, 9)):
     partial = None
-    q, k, v = (torch.nn.functional.pad(x, (0, online_softmax.SPARE)) for x in (q, k, v))
+    q, k, v = (torch.nn.functional.pad(x, (0, online_softmax.spare(torch.float32))) for x in (q, k, v))
     for a, b in pairwise(edges):
         now = online_softmax.attend(q, k[:, :, a:b], v[:, :, a:b], bias[:, :, a:b], mask[:, a:b], 1e9)
         partial = online_softmax.merge(partial, now)

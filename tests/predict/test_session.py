@@ -172,12 +172,12 @@ def test_a_failing_input_gets_nothing_and_its_neighbours_their_own(session, smal
 
 
 def test_a_featurizer_that_fails_is_an_error_not_another_record(session, small, monkeypatch, tmp_path):
-    from boltz.data.feature.featurizerv2 import Boltz2Featurizer
+    from boltz.data.tokenize.boltz2 import Boltz2Tokenizer
 
     def fail(*_, **__):
         raise IndexError("index 9 is out of bounds")
 
-    monkeypatch.setattr(Boltz2Featurizer, "process", fail)
+    monkeypatch.setattr(Boltz2Tokenizer, "tokenize", fail)
     with pytest.raises(InputError, match="Boltz-2 cannot featurize this input: IndexError: index 9"):
         session.predict(from_file(small), tmp_path)
 

@@ -6,15 +6,16 @@ import pytest
 import torch
 
 from foldcp.predict.engine import Folded
+from foldcp.predict.matrix_file import MatrixFile
 from foldcp.predict.writer import ranks, write
 
 SCORES = ["ptm", "iptm", "ligand_iptm", "protein_iptm", "complex_plddt"]
 SCORES += ["complex_iplddt", "complex_pde", "complex_ipde"]
 
 
-def _folded(features, scores) -> Folded:
+def _folded(features, scores, spool) -> Folded:
     generator = np.random.default_rng(1)
-    n_atoms, n_tokens = int(features.batch["atom_pad_mask"].sum()), features.n_tokens
+    n_atoms, n_tokens = int(features.atoms.mask.sum()), features.n_tokens
     chains = range(len(features.chains))
     pairs = {a: {b: 0.1 * a + b for b in chains} for a in chains}
     return Folded(
@@ -26,8 +27,17 @@ def _folded(features, scores) -> Folded:
             for score in scores
         ],
         plddt=generator.random((len(scores), n_tokens)).astype(np.float32),
-        pae=generator.random((len(scores), n_tokens, n_tokens)).astype(np.float32),
+        pae=[_matrix(spool / f"pae_{sample}.npy", generator, n_tokens) for sample in range(len(scores))],
     )
+
+
+def _matrix(path, generator, n):
+    """Write a matrix block of rows by block of rows, of unequal heights."""
+    file = MatrixFile(path, n)
+    for rows in np.array_split(generator.random((n, n)).astype(np.float32), 3):
+        file.append(rows)
+    file.close()
+    return path
 
 
 def test_the_best_sample_comes_first_and_ties_keep_their_order():
@@ -39,18 +49,19 @@ def test_files_are_byte_for_byte_those_of_boltz_own_writer(prepared, tmp_path):
     from boltz.data.write.writer import BoltzWriter
 
     _, parsed, features = prepared
-    folded = _folded(features, [0.25, 0.75])
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     ours.mkdir()
+    folded = _folded(features, [0.25, 0.75], ours)
+    errors = torch.from_numpy(np.stack([np.load(path) for path in folded.pae]))
     write(folded, parsed.structure, "mixed", ours, None)
 
     (tmp_path / "structures").mkdir()
     parsed.structure.dump(tmp_path / "structures" / "mixed.npz")
-    mask = features.batch["atom_pad_mask"]
+    mask = features.atoms.mask[None]
     padded = torch.zeros(2, mask.shape[1], 3)
     padded[:, mask[0].bool()] = torch.from_numpy(folded.coordinates)
     prediction = {"exception": False, "coords": padded, "masks": mask}
-    prediction |= {"plddt": torch.from_numpy(folded.plddt), "pae": torch.from_numpy(folded.pae)}
+    prediction |= {"plddt": torch.from_numpy(folded.plddt), "pae": errors}
     # Doubles, so that both sides print the same digits.
     for name in ("confidence_score", *SCORES):
         values = [confidence[name] for confidence in folded.confidence]
@@ -74,7 +85,7 @@ def test_files_are_byte_for_byte_those_of_boltz_own_writer(prepared, tmp_path):
 
 def test_structure_has_all_chains_and_plddt_as_b_factor(prepared, tmp_path):
     _, parsed, features = prepared
-    folded = _folded(features, [0.5])
+    folded = _folded(features, [0.5], tmp_path)
     write(folded, parsed.structure, "x", tmp_path, None)
     model = gemmi.read_structure(str(tmp_path / "x_model_0.cif"))[0]
     assert [chain.name for chain in model] == ["A", "B", "R", "D", "L", "S", "Z"]
@@ -85,5 +96,5 @@ def test_structure_has_all_chains_and_plddt_as_b_factor(prepared, tmp_path):
 
 def test_a_note_goes_into_the_scores(prepared, tmp_path):
     _, parsed, features = prepared
-    write(_folded(features, [0.5]), parsed.structure, "x", tmp_path, "means nothing")
+    write(_folded(features, [0.5], tmp_path), parsed.structure, "x", tmp_path, "means nothing")
     assert json.loads((tmp_path / "confidence_x_model_0.json").read_text())["foldcp_note"] == "means nothing"

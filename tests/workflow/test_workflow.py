@@ -116,7 +116,8 @@ def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign, tmp_
 
     notebook = ROOT / "notebooks" / "read_the_scores.ipynb"
     scratch = tmp_path_factory.mktemp("notebook")
-    assert "P00001" in run_notebook(notebook, campaign.results, scratch, monkeypatch)
+    parameters = {"campaign_dir": str(campaign.results)}
+    assert "P00001" in run_notebook(notebook, parameters, scratch, monkeypatch)
 
     assert "Nothing to be done" in campaign.run().stderr
     campaign.run("--report", "snakemake-report.html")

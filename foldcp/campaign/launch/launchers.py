@@ -53,8 +53,11 @@ class Launcher(ABC):
         self.folder, self.name, self.config = folder, name, config
 
     @abstractmethod
-    def submit(self, specs: list[Path], ranks: int, seconds: float) -> None:
-        """Submit one job of `ranks` processes per file; the longest is predicted to take `seconds`."""
+    def submit(self, specs: list[Path], ranks: int, nodes: int, seconds: float) -> None:
+        """Submit one job per file, of one task per node; the longest is predicted to take `seconds`.
+
+        A task starts its node's share of the `ranks` processes of the mesh (`foldcp.predict.ranks`).
+        """
 
     @abstractmethod
     def poll(self) -> dict[int, End]:
@@ -70,7 +73,7 @@ class DebugLauncher(Launcher):
 
     interval = 0.0
 
-    def submit(self, specs: list[Path], ranks: int, seconds: float) -> None:
+    def submit(self, specs: list[Path], ranks: int, nodes: int, seconds: float) -> None:
         """Keep the list; each `poll` runs one shard."""
         self._waiting = dict(enumerate(specs))
 
@@ -91,16 +94,16 @@ class DebugLauncher(Launcher):
 
 
 class LocalLauncher(Launcher):
-    """Runs each shard in a process of its own, `local_jobs` at once, on the GPUs of this machine in turn."""
+    """Runs each shard in a job of its own, `local_jobs` at once, on the GPUs of this machine in turn."""
 
     interval = 0.25
 
-    def submit(self, specs: list[Path], ranks: int, seconds: float) -> None:
+    def submit(self, specs: list[Path], ranks: int, nodes: int, seconds: float) -> None:
         """Start the first jobs; `poll` starts the others as these end."""
         self._executor = submitit.LocalExecutor(folder=self.folder)
-        self._executor.update_parameters(timeout_min=_LOCAL_MINUTES, tasks_per_node=ranks)
-        gpus = _gpus() if self.config.device != "cpu" else []
-        self._free = [gpus[slot % len(gpus)] if gpus else "" for slot in range(self.config.local_jobs)]
+        self._executor.update_parameters(timeout_min=_LOCAL_MINUTES)
+        groups = _groups(_gpus() if self.config.device != "cpu" else [], ranks)
+        self._free = [groups[slot % len(groups)] for slot in range(self.config.local_jobs)]
         self._waiting = dict(enumerate(specs))
         self._running: dict[int, tuple[submitit.Job[None], str]] = {}
         self._start()
@@ -134,7 +137,7 @@ class SlurmLauncher(Launcher):
 
     interval = 1.0
 
-    def submit(self, specs: list[Path], ranks: int, seconds: float) -> None:
+    def submit(self, specs: list[Path], ranks: int, nodes: int, seconds: float) -> None:
         """Submit the array."""
         if shutil.which("sbatch") is None:
             raise MissingError(
@@ -142,7 +145,7 @@ class SlurmLauncher(Launcher):
                 "or use launcher 'local'"
             )
         executor = submitit.AutoExecutor(folder=self.folder, cluster="slurm")
-        executor.update_parameters(**self._parameters(ranks, seconds))
+        executor.update_parameters(**self._parameters(ranks, nodes, seconds))
         with _outside_any_job():
             jobs = executor.submit_array([ShardTask(spec) for spec in specs])
         self._jobs = dict(enumerate(jobs))
@@ -165,25 +168,27 @@ class SlurmLauncher(Launcher):
         if self._jobs:
             subprocess.run(["scancel", *(job.job_id for job in self._jobs.values())], check=False, timeout=60)
 
-    def _parameters(self, ranks: int, seconds: float) -> dict[str, Any]:
+    def _parameters(self, ranks: int, nodes: int, seconds: float) -> dict[str, Any]:
         slurm = self.config.slurm
         wants_gpus = slurm.gres and self.config.device != "cpu"
+        per_node = ranks // nodes
+        cpus = slurm.cpus_per_task * per_node
         return {
             "name": self.name,
             "timeout_min": _LOAD_MINUTES + 1 + int(seconds * slurm.time_margin / 60),
-            "nodes": 1,
-            "tasks_per_node": ranks,
-            "cpus_per_task": slurm.cpus_per_task,
+            "nodes": nodes,
+            "tasks_per_node": 1,
+            "cpus_per_task": cpus,
             "mem_gb": slurm.mem_gb,
             "slurm_partition": slurm.partition,
             "slurm_account": slurm.account,
             "slurm_qos": slurm.qos,
             "slurm_constraint": slurm.constraint,
-            "slurm_gres": f"{slurm.gres}:{ranks}" if wants_gpus else None,
+            "slurm_gres": f"{slurm.gres}:{per_node}" if wants_gpus else None,
             "slurm_array_parallelism": slurm.max_jobs,
             "slurm_setup": slurm.setup or None,
             # Since SLURM 22.05 srun does not inherit --cpus-per-task from the job.
-            "slurm_srun_args": ["--kill-on-bad-exit=1", f"--cpus-per-task={slurm.cpus_per_task}"],
+            "slurm_srun_args": ["--kill-on-bad-exit=1", f"--cpus-per-task={cpus}"],
         }
 
 
@@ -234,6 +239,12 @@ def _gpus() -> list[str]:
         return []
     command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout.split()
+
+
+def _groups(gpus: list[str], ranks: int) -> list[str]:
+    """Return the GPUs in groups, one for each job; ranks share them where there are fewer than ranks."""
+    groups = [",".join(gpus[start : start + ranks]) for start in range(0, len(gpus) - ranks + 1, ranks)]
+    return groups or [",".join(gpus)]
 
 
 def _kill(processes: list[psutil.Process]) -> None:

@@ -10,6 +10,7 @@ import submitit
 from submitit.helpers import DelayedSubmission
 
 from foldcp.predict.outcomes import Outcome
+from foldcp.predict.ranks import World, follow
 from foldcp.predict.shard import Shard, ShardSpec
 
 
@@ -31,13 +32,17 @@ class ShardTask:
         self._shard: Shard | None = None
 
     def __call__(self) -> None:
-        """Work through the shard."""
+        """Work through the shard; on every node but the first, keep that node's ranks meanwhile."""
         if self.gpus is not None:
             os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus
-        self._shard = Shard(ShardSpec.read(self.spec), submitit.JobEnvironment().job_id)
-        if self.parent is not None:
-            _end_with([os.getppid(), self.parent], self._shard)
-        self._shard.run()
+        with World.current() as world:
+            if world.follows:
+                follow(world)
+                return
+            self._shard = Shard(ShardSpec.read(self.spec), submitit.JobEnvironment().job_id)
+            if self.parent is not None:
+                _end_with([os.getppid(), self.parent], self._shard)
+            self._shard.run()
 
     def checkpoint(self) -> DelayedSubmission:
         """Close the current attempt and return what to run next; submitit calls it before a requeue."""

@@ -1,0 +1,108 @@
+"""The paired alignment of the complex, and its column statistics."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from boltz.data import const
+from boltz.data.feature.featurizerv2 import dummy_msa
+from boltz.data.types import MSA
+from torch import Tensor
+
+from foldcp.features.compact import Alignment
+from foldcp.features.pairing import GAP, pair_rows
+
+_log = logging.getLogger(__name__)
+_BLOCK = 512
+"""Columns whose statistics are taken at once: sums and deletion values are wider than the alignment."""
+
+
+def pair_alignments(tokenized: Any) -> Alignment:
+    """Return the paired alignment.
+
+    Parameters
+    ----------
+    tokenized
+        Boltz's `Tokenized`. Its chains' tokens follow each other.
+    """
+    chains = np.unique(tokenized.tokens["asym_id"])
+    alignments = [_chain_alignment(tokenized, chain) for chain in chains]
+    rows, paired = pair_rows(alignments)
+    shape = len(rows), len(tokenized.tokens)
+    residues = np.full(shape, const.token_ids["-"], np.uint8)
+    deletions = np.zeros(shape, np.int16)
+    is_paired = np.empty(shape, bool)
+    bounds = np.searchsorted(tokenized.tokens["asym_id"], [*chains, chains[-1] + 1])
+    for number, alignment in enumerate(alignments):
+        columns = slice(*bounds[number : number + 2])
+        residue_index = tokenized.tokens["res_idx"][columns]
+        there = np.flatnonzero(rows[:, number] != GAP)
+        residues[there, columns] = _letters(alignment, rows[there, number])[:, residue_index]
+        _place_deletions(deletions[:, columns], alignment, rows[:, number], residue_index)
+        is_paired[:, columns] = paired[:, number, None]
+    tensors = map(torch.from_numpy, (residues, deletions, is_paired, np.ones(shape, bool)))
+    return Alignment(*tensors)
+
+
+def _chain_alignment(tokenized: Any, chain: int) -> Any:
+    """Return the chain's alignment, or its sequence alone if it has none or one that starts otherwise."""
+    row = tokenized.structure.chains[chain]
+    sequence = tokenized.structure.residues[row["res_idx"] : row["res_idx"] + row["res_num"]]
+    if chain not in tokenized.msa:
+        return dummy_msa(sequence)
+    alignment = tokenized.msa[chain]
+    first = slice(alignment.sequences[0]["res_start"], alignment.sequences[0]["res_end"])
+    query, wanted = alignment.residues["res_type"][first], sequence["res_type"]
+    if len(query) == len(wanted):
+        other = query != wanted
+        unknown = const.token_ids["UNK"]
+        selenium = (wanted[other] == const.token_ids["MET"]).all() and (query[other] == unknown).all()
+        # A modified residue is unknown to the model, whatever letter the alignment has for it.
+        if selenium or (wanted[other] == unknown).all():
+            residues = alignment.residues.copy()
+            residues["res_type"][first] = wanted
+            return MSA(alignment.sequences, alignment.deletions, residues)
+    _log.warning("the alignment of chain %s is not of its sequence; it is left out", row["name"])
+    return dummy_msa(sequence)
+
+
+def _letters(alignment: Any, rows: np.ndarray) -> np.ndarray:
+    """Return (rows, residues of the chain): residue types."""
+    query = alignment.sequences[0]
+    width = int(query["res_end"] - query["res_start"])
+    windows = np.lib.stride_tricks.sliding_window_view(alignment.residues["res_type"], width)
+    return windows[alignment.sequences["res_start"][rows]]
+
+
+def _place_deletions(
+    deletions: np.ndarray, alignment: Any, rows: np.ndarray, residue_index: np.ndarray
+) -> None:
+    # Boltz cuts its list of a chain's deletions down to those of each row in turn, so that none are left
+    # after the first row, or at most the second: parity.
+    left = alignment.deletions
+    for sequence in alignment.sequences:
+        left = left[sequence["del_start"] : sequence["del_end"]]
+        if not len(left):
+            return
+        for residue, number in left.tolist():
+            at = np.ix_(rows == sequence["seq_idx"], residue_index == residue)
+            deletions[at] = number
+
+
+def column_statistics(alignment: Alignment) -> tuple[Tensor, Tensor]:
+    """Return the profile (N, 33), the share of each residue type, and the mean deletion value (N,)."""
+    n_sequences, n_tokens = alignment.residues.shape
+    profile = torch.empty(n_tokens, const.num_tokens)
+    deletion_mean = torch.empty(n_tokens)
+    for start in range(0, n_tokens, _BLOCK):
+        at = slice(start, start + _BLOCK)
+        residues, deletions = alignment.residues[:, at], alignment.deletions[:, at]
+        for residue in range(const.num_tokens):
+            profile[at, residue] = (residues == residue).sum(0) / n_sequences
+        deletion_mean[at] = _deletion_value(deletions).mean(0)
+    return profile, deletion_mean
+
+
+def _deletion_value(deletions: Tensor) -> Tensor:
+    return torch.pi / 2 * torch.arctan(deletions.float() / 3)

@@ -1,0 +1,237 @@
+"""What runs in the process of one rank: ``python -m foldcp.predict.ranks.rank PIPE RANK``.
+
+A rank lives as long as its keeper's end of the pipe. A rank that fails says so and then waits for its keeper
+to kill it: if it went away, the others would fail too, for want of it, and hide the cause.
+"""
+
+import contextlib
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+import traceback
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from foldcp.errors import FoldcpError, MissingError
+from foldcp.predict import memory
+from foldcp.predict.outcomes import NumericalError, Outcome, classify, one_line
+from foldcp.predict.ranks import keys
+from foldcp.predict.ranks.messages import Failure, Order, Ready, Result, Said, Seat, Work
+
+if TYPE_CHECKING:
+    from torch.distributed import TCPStore
+
+    from foldcp.mesh import Mesh
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""Ctrl-C and what SLURM sends before a job ends: for the driver to answer, not for a rank to die of."""
+_FOREVER = timedelta(days=365)
+_LOST_PEER = ("gloo", "nccl", "connection closed by peer", "connection reset by peer", "broken pipe")
+
+
+class Rank:
+    """A rank of a mesh: this process.
+
+    Parameters
+    ----------
+    pipe
+        The way to the keeper.
+    rank
+        The rank.
+    """
+
+    def __init__(self, pipe: Connection, rank: int) -> None:
+        self._pipe, self.rank = pipe, rank
+        self._received: SimpleQueue[bytes] = SimpleQueue()
+        self._device = "cpu"
+        threading.Thread(target=self._listen, daemon=True, name="keeper").start()
+
+    def live(self) -> None:
+        """Build the work and do it for every job, until the keeper ends this process."""
+        try:
+            order, seat = pickle.loads(self._received.get())
+            self._serve(order, seat)
+        except BaseException as error:
+            self._send(self._failure(error))
+            threading.Event().wait()
+
+    def _listen(self) -> None:
+        # The only reader of the pipe: it notices the keeper's end while the main thread computes.
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                self._received.put(self._pipe.recv_bytes())
+        os._exit(1)
+
+    def _send(self, message: Ready | Said | Result | Failure) -> None:
+        try:
+            self._pipe.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+        except BrokenPipeError:
+            os._exit(1)
+
+    def _serve(self, order: Order, seat: Seat) -> None:
+        import torch.distributed as dist
+
+        self._device = _claim_device(order.device, seat.local)
+        memory.reset_peak(self._device)
+        store = _connect(seat)
+        mesh = _join(order, seat, self._device)
+        work = order.build(mesh, self._device, *order.args)
+        if mesh.control is not None:
+            dist.barrier(group=mesh.control)
+        if self.rank == 0:
+            self._send(Ready(self._device.partition(":")[0], _device_name(self._device)))
+        turn = 0
+        while True:
+            turn += 1
+            # Not by a message of the process group: between two jobs any time may pass.
+            store.wait([keys.job(seat.generation, turn)], _FOREVER)
+            self._work(work, mesh)
+
+    def _work(self, work: Work, mesh: "Mesh") -> None:
+        memory.reset_peak(self._device)
+        job = _share(self._received.get() if self.rank == 0 else b"", mesh)
+        say = self._say if self.rank == 0 else _say_nothing
+        result = work(pickle.loads(job), say)
+        peaks = _gather(memory.peak_bytes(self._device), mesh)
+        if self.rank == 0:
+            self._send(Result(result, peaks))
+
+    def _say(self, text: str) -> None:
+        self._send(Said(text))
+
+    def _failure(self, error: BaseException) -> Failure:
+        outcome, message = classify(error)
+        peak = None
+        with contextlib.suppress(Exception):  # a broken CUDA context answers nothing
+            peak = memory.peak_bytes(self._device)
+        mendable = isinstance(error, FoldcpError) and not isinstance(error, NumericalError)
+        known = mendable or outcome in (Outcome.OOM, Outcome.NUMERICAL)
+        return Failure(
+            self.rank,
+            outcome,
+            one_line(error, 160) if outcome is Outcome.OOM else message,
+            peak,
+            consequence=not known and _lost_peer(error),
+            error=_picklable(error) if mendable else None,
+            trace="" if known else "".join(traceback.format_exception(error)),
+        )
+
+
+def _claim_device(device: str, local: int) -> str:
+    import torch
+
+    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise MissingError("torch sees no GPU for device 'cuda'; use device cpu, or run `foldcp doctor`")
+    # With more ranks than GPUs they share them. A process that sees only some GPUs counts among those.
+    index = local % torch.cuda.device_count()
+    torch.cuda.set_device(index)
+    return f"cuda:{index}"
+
+
+def _device_name(device: str) -> str:
+    import torch
+
+    return "cpu" if device == "cpu" else torch.cuda.get_device_name(device)
+
+
+def _connect(seat: Seat) -> "TCPStore":
+    from torch.distributed import TCPStore
+
+    return TCPStore(seat.host, seat.port, is_master=False, wait_for_workers=False)
+
+
+def _join(order: Order, seat: Seat, device: str) -> "Mesh":
+    import torch.distributed as dist
+
+    from foldcp.mesh import Mesh
+
+    if order.size > 1:
+        store = dist.PrefixStore(keys.ranks(seat.generation), _connect(seat))
+        store.set_timeout(order.patience)
+        dist.init_process_group(
+            _backend(store, device, seat.rank, order.size),
+            store=store,
+            rank=seat.rank,
+            world_size=order.size,
+            timeout=order.patience,
+        )
+    return Mesh.create(*order.shape, timeout=order.patience)
+
+
+def _backend(store: Any, device: str, rank: int, size: int) -> str:
+    """Return nccl if every rank has a GPU of its own, else gloo: NCCL refuses two ranks on one GPU."""
+    import torch
+
+    gpu = ""
+    if device != "cpu":
+        gpu = f"{socket.gethostname()}/{torch.cuda.get_device_properties(device).uuid}"
+    store.set(f"gpu/{rank}", gpu)
+    gpus = {store.get(f"gpu/{other}").decode() for other in range(size)}
+    return "nccl" if "" not in gpus and len(gpus) == size else "gloo"
+
+
+def _share(job: bytes, mesh: "Mesh") -> Any:
+    """Return the bytes of rank 0 on every rank."""
+    if mesh.control is None:
+        return job
+    import torch
+    import torch.distributed as dist
+
+    length = torch.tensor([len(job)])
+    dist.broadcast(length, mesh.everyone.ranks[0], group=mesh.control)
+    # Through a bytearray: torch warns of buffers that it must not write to.
+    content = torch.frombuffer(bytearray(job) or bytearray(int(length)), dtype=torch.uint8)
+    dist.broadcast(content, mesh.everyone.ranks[0], group=mesh.control)
+    return content.numpy()
+
+
+def _gather(peak: int | None, mesh: "Mesh") -> list[int | None]:
+    if mesh.control is None:
+        return [peak]
+    import torch.distributed as dist
+
+    peaks: list[int | None] = [None] * mesh.size
+    dist.all_gather_object(peaks, peak, group=mesh.control)
+    return peaks
+
+
+def _lost_peer(error: BaseException) -> bool:
+    # Gloo raises a plain RuntimeError whose words are all there is to go by.
+    import torch.distributed as dist
+
+    words = str(error).lower()
+    return isinstance(error, dist.DistError) or (
+        isinstance(error, RuntimeError) and any(w in words for w in _LOST_PEER)
+    )
+
+
+def _picklable(error: Any) -> FoldcpError:
+    try:
+        copy: FoldcpError = pickle.loads(pickle.dumps(error))
+    except Exception:
+        return FoldcpError(str(error))
+    return copy
+
+
+def _say_nothing(text: str) -> None:
+    """Stand in for `say` on ranks other than 0."""
+
+
+def main() -> None:
+    """Be the rank that the command line names."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    descriptor, rank = map(int, sys.argv[1:])
+    os.set_inheritable(descriptor, False)
+    Rank(Connection(descriptor), rank).live()
+
+
+if __name__ == "__main__":
+    main()
