@@ -19,8 +19,12 @@ BAD = ["MKTAYIAKQR", "ccd:QQQQQ"]
 class MiniCampaign:
     """Writes the tables of the stages before predict; predicts; reads the ledger.
 
-    `complexes` maps a complex to its chains; `shards` lists the complexes of each shard.
+    `complexes` maps a complex to its chains; `shards` lists the complexes of each shard. `mesh` and `nodes`
+    are those of the plan.
     """
+
+    mesh = (1, 1)
+    nodes = 1
 
     def __init__(self, folder: Path, cache: Path, **predict) -> None:
         self.folder = folder
@@ -51,11 +55,14 @@ class MiniCampaign:
         self._table("03_msa", MSA, [])
         self._table("04_tokens", TOKENS, [_tokens(name, chains) for name, chains in complexes.items()])
         plan = [
-            _plan(name, complexes[name], shard, position)
+            _plan(name, complexes[name], shard, position) | self._place()
             for shard, names in enumerate(shards or [list(complexes)])
             for position, name in enumerate(names)
         ]
         self._table("05_plan", PLAN, plan)
+
+    def _place(self) -> dict:
+        return {"mesh_rows": self.mesh[0], "mesh_cols": self.mesh[1], "n_nodes": self.nodes}
 
     def _table(self, name, spec, rows) -> None:
         write_table(self.folder / f"{name}.parquet", spec, rows_to_table(spec, rows), Provenance())
@@ -133,9 +140,6 @@ def _plan(name: str, chains: Sequence[str], shard: int, position: int) -> dict:
         "complex_id": name,
         "n_tokens": sum(map(len, chains)),
         "bin": BIN,
-        "mesh_rows": 1,
-        "mesh_cols": 1,
-        "n_nodes": 1,
         "gpu": "cpu",
         "predicted_peak_bytes": 10**8,
         "predicted_seconds": 1.0,

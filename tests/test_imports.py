@@ -30,7 +30,7 @@ ALLOWED = {
     "scores": {"errors", "tables", "config"},
     "plan": {"errors", "tables", "config", "demo"},
     "predict": {"errors", "names", "tables", "config", "demo", "mesh", "features", "model"},
-    "trace": {"errors", "demo", "mesh", "features", "layers", "model"},
+    "trace": {"errors", "tables", "demo", "plan", "mesh", "features", "layers", "model", "predict"},
     "campaign": {"errors", "names", "tables", "config", "demo", "scores", "plan", "predict"},
     "doctor": {"errors", "tables", "config", "demo", "predict"},
     "cli": {"errors", "tables", "config", "demo", "scores", "plan", "predict", "trace", "campaign", "doctor"},

@@ -3,12 +3,14 @@
 Conventions, the same in every file:
 
 * `layer` is the untouched serial Boltz-2 layer; its parameters are read where they are.
-* A pair tile is `z[R_r, C_c]`, shape (I, J, D), of one complex: there is no batch dimension.
+* A pair tile is `z[R_r, C_c]`, shape (I, J, D), of one complex: there is no batch dimension. What belongs to
+  the diffusion has a leading dimension B of samples.
 * `place` holds the mesh, the whole N and the budget. Numbers of blocks come from the budget and the largest
   tile of the mesh, so that all ranks take the same steps.
 * Operations on a residual stream return `x + layer(x)`. Without gradients they write into `x` and return it,
   for a second tile would double the memory; with gradients they leave `x` alone. `pair_bias_attention` alone
   returns the update, for it has another share of the tokens than its input.
+* Which entries of a sparse feature fall into a block is worked out on the host; devices see index tensors.
 """
 
 from foldcp.ops.outer_product_mean import outer_product_mean

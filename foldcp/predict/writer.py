@@ -7,7 +7,7 @@ which seed) that was is in the completion marker.
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,8 @@ def staging(directory: Path) -> Iterator[Path]:
             yield staged
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+        with suppress(OSError):  # a failed prediction leaves no empty folder
+            directory.rmdir()
 
 
 def publish(staged: Path, directory: Path, name: str, source: Path) -> list[str]:

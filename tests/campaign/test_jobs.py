@@ -164,3 +164,25 @@ def test_slurm_without_slurm_says_what_to_do(campaign, monkeypatch):
     campaign.write({"a": GOOD})
     with pytest.raises(MissingError, match="no sbatch"):
         campaign.run()
+
+
+@pytest.mark.parametrize(
+    ("gpus", "ranks", "groups"),
+    [
+        (["0", "1", "2", "3"], 1, ["0", "1", "2", "3"]),
+        (["0", "1", "2", "3", "4"], 2, ["0,1", "2,3"]),
+        (["5"], 4, ["5"]),
+        ([], 2, [""]),
+    ],
+)
+def test_each_job_on_this_machine_gets_the_gpus_of_its_mesh(gpus, ranks, groups):
+    assert launchers._groups(gpus, ranks) == groups
+
+
+def test_a_bin_on_a_mesh_is_folded_by_ranks_of_its_own(campaign):
+    campaign.mesh = (2, 1)
+    campaign.settings["launcher"] = "local"
+    campaign.write({"a": GOOD, "bad": BAD})
+    table = campaign.run()
+    assert campaign.outcomes(table) == {"a": "done", "bad": "bad_input"}
+    assert table["mesh"].to_pylist() == ["2x1", "2x1"]

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from mini_campaign import GOOD, MiniCampaign
+from mini_campaign import BAD, GOOD, MiniCampaign
 
 pytestmark = [pytest.mark.slurm, pytest.mark.model]
 SLOW = 100_000
@@ -53,6 +53,15 @@ def test_an_array_of_two_shards(campaign):
     assert (task, jobs["b"], jobs["c"]) == ("0", jobs["a"], f"{array}_1")  # one array, one task per shard
     assert all(seconds >= 0 for seconds in table["queue_seconds"].to_pylist())
     assert campaign.run().equals(table)
+    assert_no_jobs_left()
+
+
+def test_a_mesh_over_two_nodes_folds_and_a_bad_complex_leaves_it_standing(campaign):
+    campaign.mesh, campaign.nodes = (1, 2), 2
+    campaign.write({"a": GOOD, "bad": BAD, "b": GOOD[:1]})
+    table = campaign.run()
+    assert campaign.outcomes(table) == {"a": "done", "bad": "bad_input", "b": "done"}
+    assert set(table["mesh"].to_pylist()) == {"1x2"}
     assert_no_jobs_left()
 
 

@@ -54,8 +54,11 @@ def folded(mesh, case, breakage=None, **options):
     return (predicted.coordinates[0] - truth["coordinates"]).abs().max().item(), scores
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("shape", MESHES, ids=str)
+@pytest.mark.parametrize(
+    ("shape", "case"),
+    [(shape, "everything") for shape in MESHES] + [((2, 3), "no template, one sequence")],
+    ids=str,
+)
 def test_structures_and_scores_equal_those_of_serial_boltz(pool, shape, case):
     for coordinates, scores in pool.run(functools.partial(folded, truth=expected(case)), shape, case):
         assert coordinates < ANGSTROM

@@ -1,0 +1,58 @@
+"""`foldcp memory`: the released model traced, on a machine without a GPU."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from foldcp.cli.app import app
+from foldcp.errors import UsageError
+
+
+def _memory(*arguments):
+    return CliRunner().invoke(app, ["memory", *map(str, arguments)])
+
+
+def test_prints_each_stage_and_whether_it_fits():
+    ran = _memory("--tokens", 60, "--msa", 8, "--mesh", "1x2")
+    assert ran.exit_code == 0, ran.output
+    for word in (
+        "templates",
+        "alignment",
+        "pairformer",
+        "conditioning",
+        "diffusion",
+        "confidence",
+        "weights",
+    ):
+        assert word in ran.stdout
+    assert "60 tokens, 480 atoms" in ran.stdout
+    assert "fits the 76.4 GB of h100-80gb" in ran.stdout
+
+
+def test_json_says_the_same_and_one_rank_of_two_holds_less():
+    ran = _memory("--tokens", 200, "--atoms", 900, "--msa", 4, "--precision", "fp32", "--json")
+    assert ran.exit_code == 0, ran.output
+    record = json.loads(ran.stdout)
+    assert record["case"]["mesh"] == [1, 1]
+    assert record["pairs"] == 200**2
+    assert 2.0e9 < record["weights"] < 2.1e9  # about 507 million parameters in fp32
+    assert record["activations"] == max(stage["peak"] for stage in record["stages"])
+    assert record["activations"] < record["total"] - record["weights"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--mesh", "2by2"], "rows x columns"),
+        (["--mesh", "64x1"], "smaller mesh"),
+        (["--precision", "fp16"], "bf16-mixed"),
+        (["--budget", "tiny"], "small, medium, large"),
+        (["--atoms", "10"], "at least one atom"),
+        (["--gpu", "h1000"], "h100-80gb"),
+    ],
+)
+def test_errors_say_what_is_valid(arguments, says):
+    ran = _memory("--tokens", 50, *arguments)
+    assert isinstance(ran.exception, UsageError)
+    assert says in str(ran.exception)
