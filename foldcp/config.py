@@ -132,7 +132,9 @@ class SlurmConfig(_Section):
     constraint: str | None = Field(None, description="Node feature, e.g. h100.")
     gres: str = Field("gpu", description="Name of the GPU resource: gpu, or gpu:h100. Empty: ask for no GPU.")
     cpus_per_task: PositiveInt = Field(4, description="CPU cores for each rank.")
-    mem_gb: float | None = Field(None, gt=0, description="Host memory of a job; default: the partition's.")
+    mem_gb: float | None = Field(
+        None, gt=0, description="Host memory for each rank; default: the partition's."
+    )
     time_margin: float = Field(
         2.0, ge=1, description="Time limit of a job, in multiples of its predicted time."
     )
@@ -165,7 +167,9 @@ class PredictConfig(_Section):
     steps: int = Field(200, ge=2, description="Diffusion steps.")
     pae: bool = Field(False, description="Also write the predicted aligned error (N x N numbers).")
     local_jobs: PositiveInt = Field(1, description="Jobs at once with launcher local.")
-    threads: PositiveInt | None = Field(None, description="CPU threads per job; default: torch's own choice.")
+    threads: PositiveInt | None = Field(
+        None, description="CPU threads of each rank; default: torch's own choice."
+    )
     slurm: SlurmConfig = Field(default_factory=SlurmConfig, description="SLURM settings, for launcher slurm.")
 
 

@@ -138,7 +138,6 @@ def _gpus(torch: Any) -> Iterator[Check]:
     for index in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(index)
         yield Check(f"gpu {index}", State.OK, f"{card.name}, {card.total_memory / 2**30:.1f} GiB")
-    yield _kernels()
 
 
 def _nccl(torch: Any) -> Check:
@@ -150,14 +149,6 @@ def _nccl(torch: Any) -> Check:
         return Check("nccl", State.NOTE, "not in this torch; not needed without GPUs")
     remedy = "needed for one complex on several GPUs: a build of torch with NCCL"
     return Check("nccl", State.NOTE, "not in this torch", remedy)
-
-
-def _kernels() -> Check:
-    try:
-        return Check("kernels", State.OK, f"cuequivariance-torch {version('cuequivariance-torch')}")
-    except PackageNotFoundError:
-        remedy = "optional, faster triangle kernels: `pip install '.[gpu]'`"
-        return Check("kernels", State.NOTE, "cuequivariance not installed", remedy)
 
 
 def _slurm() -> Iterator[Check]:

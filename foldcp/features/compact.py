@@ -4,8 +4,10 @@ N tokens, A atoms (padded to whole windows of 32), S sequences of the alignment,
 """
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -142,7 +144,7 @@ class Templates(_Record):
 
 @dataclass(frozen=True)
 class PairFeatures(_Record):
-    """What is known of single pairs of tokens; each pair at most once, both directions where symmetric.
+    """What is known of single pairs of tokens: each once, in order of i, both directions where symmetric.
 
     Kept on the host: which entries fall into a tile is decided there.
 
@@ -168,6 +170,21 @@ class PairFeatures(_Record):
     contact_kinds: Tensor
     contact_thresholds: Tensor
     other_contacts: int
+
+    @cached_property
+    def bond_places(self) -> np.ndarray:
+        """`bonds` for look-up on the host."""
+        return _places(self.bonds)
+
+    @cached_property
+    def contact_places(self) -> np.ndarray:
+        """`contacts` for look-up on the host."""
+        return _places(self.contacts)
+
+
+def _places(index: Tensor) -> np.ndarray:
+    # By way of a list: while memory is traced, tensors do not share theirs with numpy.
+    return np.array(index.tolist(), dtype=np.int64).reshape(-1, 2)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A Pairformer layer on tiles: the pair stack, then attention and transition of the tokens."""
 
+import torch
 from boltz.model.layers import pairformer
 from torch import Tensor, nn
 
@@ -38,9 +39,11 @@ class PairformerLayer(nn.Module):
         """
         layer, mesh = self.pair_stack.layer, place.mesh
         z = self.pair_stack(z, pair_mask, place)
-        s = s.float()
-        # Each rank works on its share of the tokens; only then are they whole again.
-        mine = mesh.flat(len(s))
-        update = pair_bias_attention(layer.attention, layer.pre_norm_s(s), z, mask.float(), place)
-        share = transition(layer.transition_s, s[mine] + update, place.budget)
-        return whole_tokens(layer.s_post_norm(share), len(s), mesh), z
+        # The serial layer keeps the tokens in fp32, whatever the pairs are in.
+        with torch.autocast(s.device.type, enabled=False):
+            s = s.float()
+            # Each rank works on its share of the tokens; only then are they whole again.
+            mine = mesh.flat(len(s))
+            update = pair_bias_attention(layer.attention, layer.pre_norm_s(s), z, mask.float(), place)
+            share = transition(layer.transition_s, s[mine] + update, place.budget)
+            return whole_tokens(layer.s_post_norm(share), len(s), mesh), z

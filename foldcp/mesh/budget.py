@@ -14,8 +14,8 @@ LEVELS = {"small": 256, "medium": 1024, "large": 4096}
 """Named budgets, in bytes per token pair of the largest tile; the fp32 tile itself is 512."""
 
 _PIECES = {"cpu": 4 * 2**20, "cuda": 256 * 2**20}
-"""Work that needs no message is cut at least this fine. On a CPU pieces that stay in cache are faster; on a
-GPU a piece must be worth the launch of its kernels."""
+"""Work that needs no message is cut at least this fine. On a CPU pieces that stay in cache are faster; a
+GPU wants them larger, but no larger than helps."""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def _mean(
         count_IJ.addmm_(mask_Is, mask_sJ)
     outer_IJX = outer.view(height, hidden, width, hidden).transpose(1, 2).flatten(2)
     # Divided after the projection, which is linear: 128 channels instead of 1024.
-    return linear(outer_IJX, weight).div_(count_IJ.clamp(min=1)[..., None]).add_(layer.proj_o.bias)
+    return linear(outer_IJX, weight).float().div_(count_IJ.clamp(min=1)[..., None]).add_(layer.proj_o.bias)
 
 
 def _operands(layer: OuterProductMean, m: Tensor, mask: Tensor, budget: Budget) -> tuple[Tensor, Tensor]:

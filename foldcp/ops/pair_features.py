@@ -8,6 +8,7 @@ Source: `boltz.model.models.boltz2.Boltz2`, `boltz.model.modules.trunkv2.Contact
 
 from typing import Any
 
+import numpy as np
 import torch
 from boltz.data import const
 from boltz.model.modules.trunkv2 import ContactConditioning
@@ -39,7 +40,7 @@ def bond_features(part: Any, pairs: PairFeatures, rows: slice, columns: slice) -
         (I, J, D), read only: it may be one vector, expanded.
     """
     bonded = part.token_bonds.weight[:, 0]
-    listed = _inside(pairs.bonds, rows, columns)
+    listed = _inside(pairs.bond_places, rows, columns)
     types = getattr(part, "token_bonds_type", None)
     if types is None:
         return _block(torch.zeros_like(bonded), bonded, pairs.bonds[listed], rows, columns)
@@ -65,7 +66,7 @@ def contact_features(layer: ContactConditioning, pairs: PairFeatures, rows: slic
         (I, J, D), read only: it may be one vector, expanded.
     """
     default = layer.encoding_unselected if pairs.other_contacts else layer.encoding_unspecified
-    listed = _inside(pairs.contacts, rows, columns)
+    listed = _inside(pairs.contact_places, rows, columns)
     kinds, thresholds = (
         x[listed].to(default.device) for x in (pairs.contact_kinds, pairs.contact_thresholds)
     )
@@ -77,13 +78,11 @@ def contact_features(layer: ContactConditioning, pairs: PairFeatures, rows: slic
     return _block(default, values, pairs.contacts[listed], rows, columns)
 
 
-def _inside(index: Tensor, rows: slice, columns: slice) -> list[int]:
-    """Return which of the pairs (E, 2) lie in a block."""
-    return [
-        entry
-        for entry, (i, j) in enumerate(index.tolist())
-        if rows.start <= i < rows.stop and columns.start <= j < columns.stop
-    ]
+def _inside(places: np.ndarray, rows: slice, columns: slice) -> list[int]:
+    """Return which of the pairs (E, 2), sorted by i, lie in a block."""
+    first, last = np.searchsorted(places[:, 0], [rows.start, rows.stop])
+    j = places[first:last, 1]
+    return (first + np.flatnonzero((columns.start <= j) & (j < columns.stop))).tolist()
 
 
 def _block(default: Tensor, values: Tensor, index: Tensor, rows: slice, columns: slice) -> Tensor:

@@ -13,9 +13,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from foldcp.features import Templates
-
-_MM_FROM = 26
-"""From so many tokens on torch takes distances of a whole template by a matrix product."""
+from foldcp.ops.distances import distances
 
 
 def template_features(
@@ -62,9 +60,7 @@ def template_features(
 
 def _bins(layer: TemplateModule | TemplateV2Module, x: Tensor, rows: slice, columns: slice) -> Tensor:
     """Return the bin of each distance (I, J)."""
-    # A distance at a bin's edge may fall on either side by rounding, so it must be taken as for the whole.
-    by_product = "use_mm_for_euclid_dist" if len(x) >= _MM_FROM else "donot_use_mm_for_euclid_dist"
-    distance = torch.cdist(x[rows], x[columns], compute_mode=by_product)
+    distance = distances(x, rows, columns)
     edges = torch.linspace(layer.min_dist, layer.max_dist, layer.num_bins - 1).to(x.device)
     return torch.bucketize(distance, edges)
 

@@ -58,7 +58,8 @@ def _attend_rows(
     """Return the attention of a block of rows (I, J, H, C)."""
     q = project_heads(x, layer.mha.linear_q.weight, layer.no_heads, scale=1 / math.sqrt(layer.c_hidden))
     past: Partial | None = None
-    for x_Ik, mask_Ik, bias_HkJ in panels(mesh, n, rows=[(x, 1), (mask, 1)], columns=[(bias_HKJ, 1)]):
+    rows = [(x.to(working_dtype(layer.linear.weight)), 1), (mask, 1)]
+    for x_Ik, mask_Ik, bias_HkJ in panels(mesh, n, rows=rows, columns=[(bias_HKJ, 1)]):
         past = merge(past, _attend_chunk(layer, q, x_Ik, mask_Ik, bias_HkJ))
     assert past is not None  # N is at least 1, so a chunk has come
     return past.result().transpose(1, 2)

@@ -60,7 +60,12 @@ class Engine(Protocol):
         ...
 
     def fold(
-        self, features: "Features", sample_seeds: Sequence[int], settings: Settings, spool: Path
+        self,
+        features: "Features",
+        sample_seeds: Sequence[int],
+        settings: Settings,
+        spool: Path,
+        alignment_seed: int = 0,
     ) -> Folded:
         """Fold one complex, one sample per seed; files go to the folder `spool`."""
         ...

@@ -19,7 +19,7 @@ from foldcp.predict import memory
 from foldcp.predict.boltz_model import load_model
 from foldcp.predict.engine import Folded
 from foldcp.predict.matrix_file import MatrixFile
-from foldcp.predict.ranks import Ranks, Say, Work
+from foldcp.predict.ranks import Ranks, Say, Work, World
 from foldcp.predict.ranks.driver import say_on_stderr
 from foldcp.predict.settings import Settings
 
@@ -36,6 +36,7 @@ class Job:
     settings: Settings
     spool: Path
     """Folder for the error matrices that rank 0 writes."""
+    alignment_seed: int
 
 
 class MeshEngine:
@@ -54,6 +55,8 @@ class MeshEngine:
         If the device that was asked for is not there.
     InputError
         If the file is no Boltz-2 checkpoint.
+    UsageError
+        If this process was started with others, and the ranks cannot be shared out to them evenly.
     RankError
         If a rank cannot start.
     """
@@ -62,6 +65,7 @@ class MeshEngine:
 
     def __init__(self, checkpoint: Path, settings: Settings) -> None:
         device = _device(settings.device)
+        World.current().share(settings.mesh)
         self._ranks: _Ranks
         if tuple(settings.mesh) == (1, 1):
             self._ranks = _OneRank(checkpoint, device, settings.threads)
@@ -71,7 +75,12 @@ class MeshEngine:
         self.device, self.device_name = self._ranks.device, self._ranks.device_name
 
     def fold(
-        self, features: Features, sample_seeds: Sequence[int], settings: Settings, spool: Path
+        self,
+        features: Features,
+        sample_seeds: Sequence[int],
+        settings: Settings,
+        spool: Path,
+        alignment_seed: int = 0,
     ) -> Folded:
         """Fold one complex, one sample per seed, each independent of the others.
 
@@ -85,8 +94,11 @@ class MeshEngine:
             Recycles, steps, precision, budget, and whether errors are wanted.
         spool
             Folder for the error matrices.
+        alignment_seed
+            Seed of the choice of alignment rows, where the model takes a random subset.
         """
-        folded: Folded = self._ranks.run(Job(features, tuple(sample_seeds), settings, spool))
+        job = Job(features, tuple(sample_seeds), settings, spool, alignment_seed)
+        folded: Folded = self._ranks.run(job)
         return folded
 
     @property
@@ -143,7 +155,7 @@ def build(mesh: Mesh, device: str, checkpoint: Path) -> Work:
 
 def _fold(model: Boltz2OnMesh, job: Job, say: Say) -> Folded | None:
     s, first = job.settings, model.mesh.everyone.index == 0
-    options = Options(s.recycles, s.steps, s.budget, s.precision, alignment_seed=s.seed)
+    options = Options(s.recycles, s.steps, s.budget, s.precision, job.alignment_seed)
     files = ErrorFiles(job.spool, job.features.n_tokens, first) if s.pae else None
     predicted = model.fold(job.features, job.sample_seeds, options, files, say)
     if not first:

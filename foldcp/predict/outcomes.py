@@ -56,7 +56,8 @@ def classify(error: BaseException) -> tuple[Outcome, str]:
         return Outcome.OOM, f"not enough memory on this device for this complex ({one_line(error, 160)})"
     if isinstance(error, InputError):
         return Outcome.BAD_INPUT, one_line(error)
-    if isinstance(error, NumericalError | FloatingPointError):
+    # torch's decompositions refuse what is not finite; their error is known by name, for torch is not here.
+    if isinstance(error, NumericalError | FloatingPointError) or type(error).__name__ == "_LinAlgError":
         return Outcome.NUMERICAL, one_line(error)
     if isinstance(error, FoldcpError):
         return Outcome.CRASHED, one_line(error)

@@ -51,6 +51,11 @@ class Seeds:
         """Seed of the random rotations of the reference conformers."""
         return self.derive("features")
 
+    @property
+    def alignment(self) -> int:
+        """Seed of the choice of alignment rows, for a model that reads a random subset of them."""
+        return self.derive("alignment")
+
     def sample(self, number: int) -> int:
         """Seed of the diffusion of one sample, 0 = first."""
         return self.derive("sample", number)

@@ -2,11 +2,11 @@
 
 import math
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from foldcp import demo
+from foldcp.errors import InputError
 from foldcp.predict import checkpoint as checkpoints
 from foldcp.predict import engine, markers, writer
 from foldcp.predict.document import Document, read
@@ -36,6 +36,8 @@ class Session:
         `cpu` or `cuda:0`; model of the GPU, or `cpu`.
     note
         What to say beside any score; None with trained weights.
+    peak_bytes
+        Peak memory of the worst rank in the last prediction, failed or not; None if it did not fold.
 
     Raises
     ------
@@ -50,6 +52,7 @@ class Session:
         self.engine = engine.load(checkpoint.path, settings)
         self.device, self.device_name = self.engine.device, self.engine.device_name
         self.note = demo.NOTE if settings.demo else None
+        self.peak_bytes: int | None = None
         self._molecules = checkpoint.molecules
         self._canonicals = _load_canonicals(checkpoint.molecules.provide([]))
 
@@ -68,28 +71,34 @@ class Session:
         Exception
             Whatever else goes wrong, e.g. out of memory; `foldcp.predict.outcomes.classify` sorts it.
         """
-        started = time.monotonic()
+        started, self.peak_bytes = time.monotonic(), None
         directory = predictions / target.id
         document = read(target.input)
         seeds = Seeds(self.settings.campaign, self.settings.seed, document.key())
-        sample_seeds = [seeds.sample(number) for number in range(self.settings.samples)]
-
         parsed, features = self.prepare(document, target.id, seeds)
         with writer.staging(directory) as staged:
-            folded = self.engine.fold(features, sample_seeds, self.settings, staged)
+            folded = self._fold(features, seeds, staged)
             _check_finite(folded)
             writer.write(folded, parsed.structure, target.id, staged, self.note)
             files = writer.publish(staged, directory, target.id, target.input)
-        facts = self._facts(target, features, sample_seeds, folded)
+        facts = self._facts(target, features, seeds, folded)
         facts |= {"peak_bytes": self.peak_bytes, "wall_seconds": round(time.monotonic() - started, 3)}
         markers.write_marker(
             directory, markers.run_key(target.input_key, self.settings, self.weights_sha256), files, facts
         )
 
-    @property
-    def peak_bytes(self) -> int | None:
-        """Peak memory of the worst rank in the last prediction, even if it failed."""
-        return self.engine.peak_bytes
+    def _fold(self, features: Any, seeds: Seeds, spool: Path) -> engine.Folded:
+        rows, columns = self.settings.mesh
+        if features.n_tokens < max(rows, columns):
+            raise InputError(
+                f"{features.n_tokens} tokens cannot be cut over a {rows}x{columns} mesh, where each rank "
+                "needs a row and a column of pairs; choose a smaller mesh"
+            )
+        try:
+            samples = [seeds.sample(number) for number in range(self.settings.samples)]
+            return self.engine.fold(features, samples, self.settings, spool, seeds.alignment)
+        finally:
+            self.peak_bytes = self.engine.peak_bytes
 
     def close(self) -> None:
         """End the ranks, where they are processes of their own."""
@@ -110,11 +119,9 @@ class Session:
         parsed = parse(document, name, folder, self._canonicals, seeds.conformers)
         return parsed, featurize(parsed, folder, self._canonicals, seeds.features)
 
-    def _facts(
-        self, target: Target, features: Any, sample_seeds: Sequence[int], folded: engine.Folded
-    ) -> dict[str, Any]:
-        ranked = enumerate(zip(writer.ranks(folded), sample_seeds, strict=True))
-        samples = [{"sample": number, "rank": rank, "seed": seed} for number, (rank, seed) in ranked]
+    def _facts(self, target: Target, features: Any, seeds: Seeds, folded: engine.Folded) -> dict[str, Any]:
+        ranked = enumerate(writer.ranks(folded))
+        samples = [{"sample": n, "rank": rank, "seed": seeds.sample(n)} for n, rank in ranked]
         return {
             "id": target.id,
             "input_key": target.input_key,

@@ -171,12 +171,16 @@ def test_slurm_without_slurm_says_what_to_do(campaign, monkeypatch):
     [
         (["0", "1", "2", "3"], 1, ["0", "1", "2", "3"]),
         (["0", "1", "2", "3", "4"], 2, ["0,1", "2,3"]),
-        (["5"], 4, ["5"]),
-        ([], 2, [""]),
+        (["5", "6"], 2, ["5,6"]),
     ],
 )
 def test_each_job_on_this_machine_gets_the_gpus_of_its_mesh(gpus, ranks, groups):
     assert launchers._groups(gpus, ranks) == groups
+
+
+def test_a_machine_with_too_few_gpus_says_what_to_do():
+    with pytest.raises(UsageError, match="has 1; set plan"):
+        launchers._groups(["0"], 4)
 
 
 def test_a_bin_on_a_mesh_is_folded_by_ranks_of_its_own(campaign):

@@ -1,9 +1,30 @@
 """The oracle: the unchanged serial Boltz-2, in process, fp32, reseeded right before it samples."""
 
+import contextlib
+
 import torch
 
 SCORES = ("plddt", "complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde", "ptm", "iptm")
 SCORES += ("ligand_iptm", "protein_iptm")
+
+
+@contextlib.contextmanager
+def mixed_as_on_a_gpu():
+    """Run the serial model in bf16-mixed on a CPU as on a GPU.
+
+    It switches autocast off by `autocast("cuda", enabled=False)` where it wants fp32, which a CPU ignores.
+    """
+    original = torch.autocast
+
+    def on_this_device(device_type, *args, **kwargs):
+        return original("cpu" if device_type == "cuda" else device_type, *args, **kwargs)
+
+    torch.autocast = torch.amp.autocast = on_this_device
+    try:
+        with original("cpu", torch.bfloat16):
+            yield
+    finally:
+        torch.autocast = torch.amp.autocast = original
 
 
 def serial(model, batch, seed, recycles, steps):

@@ -9,6 +9,7 @@ from boltz.model.layers.confidence_utils import compute_frame_pred
 from boltz.model.modules.confidencev2 import ConfidenceModule
 from boltz.model.modules.trunkv2 import DistogramModule
 from model.cases import compact_of, complex_batch
+from model.oracle import mixed_as_on_a_gpu
 from ops.cases import normal, randomize, tile
 
 from foldcp.errors import UsageError
@@ -153,8 +154,9 @@ def bf16_errors(mesh, stored):
     """Return norms of the error against fp32 in bf16: of the mesh, and of the serial module."""
     model, (batch, x, s_inputs, s, z) = serial_model(), inputs(10, masks=False)
     exact, _ = serial_confidence(model, batch, x, s_inputs, s, z)
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_as_on_a_gpu():
         serial, _ = serial_confidence(model, batch, x, s_inputs, s, z)
+    with torch.autocast("cpu", torch.bfloat16):
         got, _ = mesh_confidence(mesh, model, batch, x, s_inputs, s, z.to(stored))
     ours, theirs = {}, {}
     for name in ("plddt", "pae", "pde", "contact"):

@@ -42,3 +42,9 @@ def test_memory_errors_as_the_libraries_really_raise_them():
 def test_a_crash_names_its_type_and_a_long_message_is_cut():
     assert classify(KeyError("token"))[1].startswith("KeyError: ")
     assert len(classify(InputError("x" * 5000))[1]) <= 400
+
+
+def test_a_decomposition_of_what_is_not_finite_is_numerical():
+    with pytest.raises(RuntimeError) as error:
+        torch.linalg.svd(torch.full((3, 3), torch.nan))
+    assert classify(error.value)[0] is Outcome.NUMERICAL

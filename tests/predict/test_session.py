@@ -260,3 +260,11 @@ def test_a_checkpoint_file_is_the_same_model(session, settings, small, outputs, 
     assert first["small.cif"] == second["small.cif"]
     assert b"foldcp_note" in first["confidence_small.json"]
     assert b"foldcp_note" not in second["confidence_small.json"]
+
+
+def test_fewer_tokens_than_a_mesh_has_columns_is_bad_input(session, write, monkeypatch, tmp_path):
+    path = write("one.yaml", "sequences:\n  - ligand: {id: A, ccd: ZN}\n")
+    monkeypatch.setattr(session, "settings", dataclasses.replace(session.settings, mesh=(1, 2)))
+    with pytest.raises(InputError, match="1 tokens cannot be cut over a 1x2 mesh"):
+        session.predict(from_file(path), tmp_path)
+    assert session.peak_bytes is None

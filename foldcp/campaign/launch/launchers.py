@@ -24,7 +24,7 @@ from foldcp.campaign.launch.ends import End
 from foldcp.campaign.launch.slurm_queue import SlurmQueue, how_ended
 from foldcp.campaign.launch.task import ShardTask
 from foldcp.config import PredictConfig
-from foldcp.errors import FoldcpError, MissingError
+from foldcp.errors import FoldcpError, MissingError, UsageError
 from foldcp.predict.shard import ShardSpec, run_shard
 
 _LOAD_MINUTES = 15
@@ -102,8 +102,8 @@ class LocalLauncher(Launcher):
         """Start the first jobs; `poll` starts the others as these end."""
         self._executor = submitit.LocalExecutor(folder=self.folder)
         self._executor.update_parameters(timeout_min=_LOCAL_MINUTES)
-        groups = _groups(_gpus() if self.config.device != "cpu" else [], ranks)
-        self._free = [groups[slot % len(groups)] for slot in range(self.config.local_jobs)]
+        gpus = _gpus() if self.config.device != "cpu" else []
+        self._free = _groups(gpus, ranks)[: self.config.local_jobs] if gpus else [""] * self.config.local_jobs
         self._waiting = dict(enumerate(specs))
         self._running: dict[int, tuple[submitit.Job[None], str]] = {}
         self._start()
@@ -179,7 +179,7 @@ class SlurmLauncher(Launcher):
             "nodes": nodes,
             "tasks_per_node": 1,
             "cpus_per_task": cpus,
-            "mem_gb": slurm.mem_gb,
+            "mem_gb": slurm.mem_gb and slurm.mem_gb * per_node,
             "slurm_partition": slurm.partition,
             "slurm_account": slurm.account,
             "slurm_qos": slurm.qos,
@@ -242,9 +242,13 @@ def _gpus() -> list[str]:
 
 
 def _groups(gpus: list[str], ranks: int) -> list[str]:
-    """Return the GPUs in groups, one for each job; ranks share them where there are fewer than ranks."""
-    groups = [",".join(gpus[start : start + ranks]) for start in range(0, len(gpus) - ranks + 1, ranks)]
-    return groups or [",".join(gpus)]
+    """Return the GPUs of this machine in groups, one for each job at a time."""
+    if len(gpus) < ranks:
+        raise UsageError(
+            f"the plan gives each complex of this bin {ranks} GPUs, but this machine has {len(gpus)}; "
+            f"set plan.max_ranks to at most {len(gpus)}, or predict.device to cpu"
+        )
+    return [",".join(gpus[start : start + ranks]) for start in range(0, len(gpus) - ranks + 1, ranks)]
 
 
 def _kill(processes: list[psutil.Process]) -> None:

@@ -123,10 +123,9 @@ class Ranks:
             are ended then; the next job starts new ones.
         """
         self.peaks = []
-        pickled = pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
         generation = self._running()
         with self._together():
-            generation.give(pickled)
+            generation.give(pickle.dumps(job, pickle.HIGHEST_PROTOCOL))
             result = self._await(generation, Result)
         self.peaks = result.peaks
         return result.value

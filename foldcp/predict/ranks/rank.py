@@ -94,9 +94,10 @@ class Rank:
 
     def _work(self, work: Work, mesh: "Mesh") -> None:
         memory.reset_peak(self._device)
-        job = _share(self._received.get() if self.rank == 0 else b"", mesh)
         say = self._say if self.rank == 0 else _say_nothing
-        result = work(pickle.loads(job), say)
+        # Not named while pickled: the bytes would stay beside what they make.
+        job = pickle.loads(_share(self._received.get() if self.rank == 0 else b"", mesh))
+        result = work(job, say)
         peaks = _gather(memory.peak_bytes(self._device), mesh)
         if self.rank == 0:
             self._send(Result(result, peaks))
