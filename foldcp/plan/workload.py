@@ -22,6 +22,8 @@ class Workload:
         fp32, bf16-mixed or bf16.
     model
         demo, boltz2 or the path of a checkpoint (taken to be as large as boltz2).
+    budget
+        Memory for intermediates: small, medium or large.
     """
 
     samples: int = 1
@@ -29,11 +31,14 @@ class Workload:
     steps: int = 200
     precision: str = "bf16-mixed"
     model: str = "boltz2"
+    budget: str = "small"
 
     @classmethod
     def of(cls, config: PredictConfig) -> "Workload":
         """Return the workload of a campaign."""
-        return cls(config.samples, config.recycles, config.steps, config.precision, config.model)
+        return cls(
+            config.samples, config.recycles, config.steps, config.precision, config.model, config.budget
+        )
 
     @property
     def sizes(self) -> "ModelSizes":
@@ -87,7 +92,7 @@ BOLTZ2 = ModelSizes(
     transformer_depth=24,
     transformer_heads=16,
     atom_depth=3,
-    weights_bytes=2_300_000_000,
+    weights_bytes=2_030_000_000,
 )
 """The released Boltz-2 structure model."""
 

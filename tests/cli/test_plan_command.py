@@ -21,7 +21,7 @@ def files(tmp_path) -> dict[str, str]:
         "complex_id,members\nsmall,P00001;P00002\nagain,P00002;P00001\nlarge,P00003;P00004\nlost,P99999\n"
     )
     lengths = tmp_path / "lengths.tsv"
-    lengths.write_text("Entry\tLength\nP00001\t100\nP00002\t150\nP00003\t2000\nP00004\t1900\n")
+    lengths.write_text("Entry\tLength\nP00001\t100\nP00002\t150\nP00003\t4000\nP00004\t3900\n")
     fasta = tmp_path / "proteins.fasta"
     fasta.write_text(f">sp|P00001|A_HUMAN a\n{'MK' * 50}\n>sp|P00002|B_HUMAN b\n{'ACDEF' * 30}\n")
     return {"table": str(table), "lengths": str(lengths), "fasta": str(fasta)}
@@ -37,7 +37,7 @@ def test_prints_coverage_and_writes_both_tables(files, tmp_path):
     assert ran.exit_code == 0, ran.output
     assert "share: of the 3 complexes of known size" in ran.stdout
     rows = {row["complex_id"]: row for row in read_table(out, PLAN).to_pylist()}
-    assert {name: row["n_tokens"] for name, row in rows.items()} == {"small": 250, "large": 3900}
+    assert {name: row["n_tokens"] for name, row in rows.items()} == {"small": 250, "large": 7900}
     assert (rows["large"]["mesh_rows"], rows["large"]["mesh_cols"]) == (1, 2)
     assert [row["source_id"] for row in read_table(rejected, REJECTED).to_pylist()] == ["lost"]
     inputs = read_metadata(read_table(out, PLAN).schema.metadata)["inputs"]

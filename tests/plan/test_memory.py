@@ -1,45 +1,61 @@
-"""The memory model against what serial Boltz-2 was measured to need."""
+"""The plan's memory model: traced coefficients, and what a rank holds."""
 
 from dataclasses import replace
 
 import pytest
 
 from foldcp.plan.gpus import get_gpu
-from foldcp.plan.memory import COEFFICIENTS, peak_bytes, stage_bytes
-from foldcp.plan.mesh import Mesh
+from foldcp.plan.memory import coefficients, held, peak_bytes, stage_bytes
+from foldcp.plan.mesh import Mesh, squarest
 from foldcp.plan.workload import Size, Workload
 
-BF16 = Workload()
+MIXED = Workload()
+LIMIT = get_gpu("h100-80gb").usable_bytes
 
 
-def _ceiling(workload: Workload) -> int:
-    limit = get_gpu("h100-80gb").usable_bytes
-    return max(n for n in range(1000, 5000, 10) if peak_bytes(Size(n, 8 * n), workload, Mesh()) <= limit)
+def _fits(n: int, workload: Workload, mesh: Mesh) -> bool:
+    return peak_bytes(Size(n, 8 * n, 1024), workload, mesh) <= LIMIT
 
 
-def test_serial_ceiling_on_80_gb_is_the_observed_one():
-    assert 2000 <= _ceiling(replace(BF16, precision="fp32")) < _ceiling(BF16) <= 3500
+def test_what_the_issue_asks_of_gpus_of_80_gb():
+    assert _fits(6500, MIXED, Mesh())
+    assert not _fits(9000, MIXED, Mesh())
+    assert _fits(32_768, MIXED, squarest(64))
 
 
-def test_pair_cost_is_five_to_thirteen_kilobytes():
-    for precision, low, high in (("bf16-mixed", 6e3, 9e3), ("fp32", 9e3, 13e3)):
-        workload = replace(BF16, precision=precision)
-        per_pair = (
-            peak_bytes(Size(4000, 0), workload, Mesh()) - peak_bytes(Size(2000, 0), workload, Mesh())
-        ) / (4000**2 - 2000**2)
-        assert low < per_pair < high
+def test_bytes_per_pair_of_each_precision():
+    per_pair = {}
+    for precision in ("fp32", "bf16-mixed", "bf16"):
+        workload = replace(MIXED, precision=precision)
+        small, large = (peak_bytes(Size(n, 8 * n, 1024), workload, Mesh()) for n in (4000, 8000))
+        per_pair[precision] = (large - small) / (8000**2 - 4000**2)
+    assert per_pair["bf16"] < per_pair["bf16-mixed"] < per_pair["fp32"]
+    assert per_pair["bf16-mixed"] <= 1800
+    assert per_pair["bf16"] <= 1100  # the goal is 1000 without the alignment of 1024 rows
+
+
+def test_a_larger_budget_takes_more():
+    size = Size(4000, 32_000, 1024)
+    peaks = [
+        peak_bytes(size, replace(MIXED, budget=budget), Mesh()) for budget in ("small", "medium", "large")
+    ]
+    assert peaks == sorted(set(peaks))
 
 
 @pytest.mark.parametrize("mesh", [Mesh(1, 2), Mesh(2, 2), Mesh(2, 3)])
-def test_pairs_are_tiled(mesh):
-    size = Size(6000, 0)
-    whole, tiled = (peak_bytes(size, BF16, m) - peak_bytes(Size(6, 0), BF16, m) for m in (Mesh(), mesh))
-    assert tiled == pytest.approx(whole / mesh.ranks, rel=1e-2)
+def test_pairs_alignment_and_atoms_are_tiled(mesh):
+    size = Size(6000, 48_000, 1200)
+    whole, tiled = held(size, 1, Mesh()), held(size, 1, mesh)
+    for kind in ("pairs", "alignment", "atoms"):
+        assert tiled[kind] * mesh.ranks == pytest.approx(whole[kind], rel=1e-2)
+    for kind in ("tokens", "coordinates"):
+        assert tiled[kind] == whole[kind]
 
 
 def test_uneven_blocks_are_rounded_up():
-    assert peak_bytes(Size(1001, 0), BF16, Mesh(2, 2)) > peak_bytes(Size(1000, 0), BF16, Mesh(2, 2))
-    assert peak_bytes(Size(1001, 0), BF16, Mesh(1, 2)) > peak_bytes(Size(1000, 0), BF16, Mesh(1, 2))
+    assert held(Size(1001, 0), 1, Mesh(2, 2))["pairs"] == 501**2
+    assert held(Size(1001, 0), 1, Mesh(1, 2))["pairs"] == 1001 * 501
+    assert held(Size(10, 33), 1, Mesh(1, 2))["atoms"] == 32
 
 
 @pytest.mark.parametrize(
@@ -47,22 +63,25 @@ def test_uneven_blocks_are_rounded_up():
     [(Size(2000, 16000, 8192), "alignment"), (Size(2000, 10**7), "atoms"), (Size(3000, 16000), "tokens")],
 )
 def test_peak_grows_with(more, what):
-    assert peak_bytes(more, BF16, Mesh()) > peak_bytes(Size(2000, 16000), BF16, Mesh()), what
+    assert peak_bytes(more, MIXED, Mesh()) > peak_bytes(Size(2000, 16000), MIXED, Mesh()), what
 
 
-def test_samples_cost_logits():
+def test_samples_cost_something():
     size = Size(2000, 16000)
-    five = peak_bytes(size, replace(BF16, samples=5), Mesh())
-    assert five - peak_bytes(size, BF16, Mesh()) == 4 * 512 * 2000**2
+    assert peak_bytes(size, replace(MIXED, samples=5), Mesh()) >= peak_bytes(size, MIXED, Mesh())
+    assert held(size, 5, Mesh())["pairs_if_several"] == 2000**2
+    assert held(size, 1, Mesh())["pairs_if_several"] == 0
 
 
 def test_alignment_rows_over_boltz_limit_cost_nothing():
-    assert peak_bytes(Size(500, 4000, 8192), BF16, Mesh()) == peak_bytes(
-        Size(500, 4000, 99_999), BF16, Mesh()
+    assert peak_bytes(Size(500, 4000, 8192), MIXED, Mesh()) == peak_bytes(
+        Size(500, 4000, 99_999), MIXED, Mesh()
     )
 
 
-def test_every_precision_and_stage():
-    stages = stage_bytes(Size(500, 4000, 100), BF16, Mesh())
-    assert list(stages) == ["template", "msa", "pairformer", "conditioning", "diffusion", "confidence"]
-    assert set(COEFFICIENTS) == {"fp32", "bf16-mixed", "bf16"}
+def test_every_precision_budget_and_stage():
+    stages = coefficients()["stages"]
+    assert set(stages) == {"fp32", "bf16-mixed", "bf16"}
+    assert all(set(budgets) == {"small", "medium", "large"} for budgets in stages.values())
+    names = {"templates", "alignment", "pairformer", "conditioning", "diffusion", "confidence"}
+    assert names <= set(stage_bytes(Size(500, 4000, 100), MIXED, Mesh()))

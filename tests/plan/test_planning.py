@@ -11,7 +11,7 @@ from foldcp.plan.workload import Size
 from foldcp.tables.rows import check, empty
 from foldcp.tables.schemas import PLAN, REJECTED, TOKENS
 
-CONFIG = PlanConfig(bins=[512, 1024, 4096], max_ranks=64)
+CONFIG = PlanConfig(bins=[512, 1024, 8192], max_ranks=64)
 WORKLOAD = Workload()
 
 
@@ -20,45 +20,45 @@ def _by_id(table):
 
 
 def test_first_edge_that_is_at_least_the_size(tokens):
-    rows = _by_id(make_plan(tokens([1, 512, 513, 1024, 4096]), CONFIG, WORKLOAD).plan)
-    assert [rows[f"c{i}"]["bin"] for i in range(5)] == ["0000512", "0000512", "0001024", "0001024", "0004096"]
+    rows = _by_id(make_plan(tokens([1, 512, 513, 1024, 8192]), CONFIG, WORKLOAD).plan)
+    assert [rows[f"c{i}"]["bin"] for i in range(5)] == ["0000512", "0000512", "0001024", "0001024", "0008192"]
 
 
 def test_mesh_of_a_bin_is_the_smallest_for_its_largest_member(tokens):
-    planned = make_plan(tokens([100, 4000, 1100]), CONFIG, WORKLOAD)
+    planned = make_plan(tokens([100, 8000, 1100]), CONFIG, WORKLOAD)
     rows = _by_id(planned.plan)
     assert (rows["c0"]["mesh_rows"], rows["c0"]["mesh_cols"]) == (1, 1)
     assert (rows["c2"]["mesh_rows"], rows["c2"]["mesh_cols"]) == (1, 2)  # it shares the bin of c1
-    size, limit = Size(4000, 32000), get_gpu("h100-80gb").usable_bytes
+    size, limit = Size(8000, 64000), get_gpu("h100-80gb").usable_bytes
     assert peak_bytes(size, WORKLOAD, Mesh(1, 1)) > limit >= peak_bytes(size, WORKLOAD, Mesh(1, 2))
     assert rows["c1"]["predicted_peak_bytes"] == peak_bytes(size, WORKLOAD, Mesh(1, 2))
 
 
 def test_complexes_over_the_last_edge_are_rejected_with_a_remedy(tokens):
-    planned = make_plan(tokens([100, 5000]), CONFIG, WORKLOAD)
+    planned = make_plan(tokens([100, 9000]), CONFIG, WORKLOAD)
     (row,) = planned.rejected.to_pylist()
     assert (row["complex_id"], row["stage"], row["reason_code"]) == ("c1", "plan", "over_largest_bin")
-    assert "5000 tokens" in row["reason"]
-    assert "4096" in row["reason"]
+    assert "9000 tokens" in row["reason"]
+    assert "8192" in row["reason"]
     assert _by_id(planned.plan).keys() == {"c0"}
 
 
 def test_complexes_over_the_largest_mesh_are_rejected_with_a_remedy(tokens):
-    planned = make_plan(tokens([100, 4000]), PlanConfig(max_ranks=1), WORKLOAD)
+    planned = make_plan(tokens([100, 8000]), PlanConfig(max_ranks=1), WORKLOAD)
     (row,) = planned.rejected.to_pylist()
     assert (row["complex_id"], row["reason_code"]) == ("c1", "over_largest_mesh")
-    for said in ("4000 tokens", "mesh 1x1", "h100-80gb", "max_ranks (--max-ranks) of 2", "confidence stage"):
+    for said in ("8000 tokens", "mesh 1x1", "h100-80gb", "max_ranks (--max-ranks) of 2", "alignment stage"):
         assert said in row["reason"]
 
 
 def test_largest_member_that_fits_sets_the_mesh_of_a_shared_bin(tokens):
-    planned = make_plan(tokens([2500, 4000]), PlanConfig(bins=[4096], max_ranks=1), WORKLOAD)
+    planned = make_plan(tokens([2500, 8000]), PlanConfig(bins=[8192], max_ranks=1), WORKLOAD)
     assert _by_id(planned.plan).keys() == {"c0"}
     assert _by_id(planned.rejected).keys() == {"c1"}
 
 
 def test_equal_inputs_are_predicted_once_and_rejected_each(tokens):
-    planned = make_plan(tokens([100, 100, 5000, 5000], same_as={1: 0, 3: 2}), CONFIG, WORKLOAD)
+    planned = make_plan(tokens([100, 100, 9000, 9000], same_as={1: 0, 3: 2}), CONFIG, WORKLOAD)
     assert _by_id(planned.plan).keys() == {"c0"}
     assert _by_id(planned.rejected).keys() == {"c2", "c3"}
 
@@ -78,7 +78,7 @@ def test_shards_are_numbered_per_bin_and_longest_first(tokens):
 
 
 def test_plan_is_reproducible_and_of_the_declared_schema(tokens):
-    table = tokens([100, 100, 700, 5000])
+    table = tokens([100, 100, 700, 9000])
     first, second = (make_plan(table, CONFIG, WORKLOAD) for _ in range(2))
     assert first.plan.equals(second.plan)
     check(PLAN, first.plan)
@@ -97,7 +97,7 @@ def test_unknown_gpu():
 
 
 def test_coverage_counts_all_complexes_of_known_size(tokens):
-    table = tokens([100, 100, 700, 5000], same_as={1: 0})
+    table = tokens([100, 100, 700, 9000], same_as={1: 0})
     rows = coverage(table, make_plan(table, CONFIG, WORKLOAD).plan)
     assert [(r.upper, r.complexes, r.share, r.predictions) for r in rows] == [
         (512, 2, 0.5, 1),
@@ -107,7 +107,7 @@ def test_coverage_counts_all_complexes_of_known_size(tokens):
 
 
 def test_gpu_hours_count_every_rank_and_start_up(tokens):
-    table = tokens([4000])
+    table = tokens([8000])
     planned = make_plan(table, CONFIG, WORKLOAD)
     seconds = planned.plan["predicted_seconds"][0].as_py()
     (row,) = coverage(table, planned.plan)

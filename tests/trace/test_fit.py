@@ -1,0 +1,46 @@
+"""The fit of the plan's coefficients, and the committed ones against a fresh trace."""
+
+from dataclasses import replace
+
+import pytest
+
+from foldcp.plan.memory import peak_bytes
+from foldcp.plan.mesh import Mesh
+from foldcp.plan.workload import Size, Workload
+from foldcp.trace import Case, Stage, Traced, trace
+from foldcp.trace.fit import POINTS, amounts, fit, predicted
+
+PLANTED = {
+    "alignment": {"pairs": 1500.0, "alignment": 600.0, "rank": 3e6},
+    "diffusion": {"pairs": 900.0, "pairs_if_several": 70.0, "atoms": 9000.0, "tokens": 50000.0},
+}
+
+
+def planted(case):
+    of = amounts(case)
+    stages = {name: sum(x * of[kind] for kind, x in stage.items()) for name, stage in PLANTED.items()}
+    return Traced(case, 0, tuple(Stage(name, 0, int(peak)) for name, peak in stages.items()), ())
+
+
+def test_fit_recovers_what_was_planted():
+    table = fit(planted(Case(**point)) for point in POINTS)
+    for name, stage in PLANTED.items():
+        for kind, x in stage.items():
+            assert table[name][kind] == pytest.approx(x, rel=0.05), (name, kind)
+    unseen = Case(n_tokens=2222, n_atoms=20_000, n_sequences=333, n_samples=4, mesh=(1, 2))
+    assert predicted(table, unseen) == pytest.approx(planted(unseen).activations, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("precision", "case"),
+    [
+        ("bf16-mixed", Case(n_tokens=2500, n_atoms=20_000, n_sequences=700, mesh=(1, 2))),
+        ("fp32", Case(n_tokens=1800, n_atoms=16_000, n_sequences=1500, n_samples=3)),
+    ],
+)
+def test_committed_coefficients_are_those_of_this_code(precision, case):
+    """If this fails after a change of the model's code: python -m foldcp.trace --write."""
+    traced = trace(replace(case, precision=precision))
+    workload = Workload(samples=case.n_samples, precision=precision)
+    size = Size(case.n_tokens, case.n_atoms, case.n_sequences)
+    assert peak_bytes(size, workload, Mesh(*case.mesh)) == pytest.approx(traced.total, rel=0.05)
