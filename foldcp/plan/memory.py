@@ -39,17 +39,17 @@ def held(size: Size, samples: int, mesh: Mesh) -> dict[str, int]:
     Returns
     -------
     dict
-        `pairs`: token pairs of the largest tile. `pairs_if_alone`: the same on a single rank, where no
-        operand travels and blocks are others. `pairs_if_several`: the same if there is more than one sample,
-        for what is then kept or done together. `alignment`: elements of the largest alignment tile.
+        `pairs_alone`: token pairs, on a single rank. `pairs_on_mesh`: those of the largest tile, where
+        operands travel. One of the two is 0, as `pairs_if_several` is for a single sample: it stands for what
+        several samples keep or do together. `alignment`: elements of the largest alignment tile.
         `atoms`: atoms of the largest share. `coordinates`: atoms of all samples, whole on every rank.
         `tokens`: likewise. `rank`: 1.
     """
     columns = ceil(size.tokens / mesh.cols)
     pairs = ceil(size.tokens / mesh.rows) * columns
     return {
-        "pairs": pairs,
-        "pairs_if_alone": pairs if mesh.ranks == 1 else 0,
+        "pairs_alone": pairs if mesh.ranks == 1 else 0,
+        "pairs_on_mesh": pairs if mesh.ranks > 1 else 0,
         "pairs_if_several": pairs if samples > 1 else 0,
         "alignment": ceil(min(size.msa_depth, MAX_MSA_ROWS) / mesh.rows) * columns,
         "atoms": ceil(ceil(size.atoms / _WINDOW) / mesh.ranks) * _WINDOW,

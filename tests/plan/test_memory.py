@@ -46,15 +46,17 @@ def test_a_larger_budget_takes_more():
 def test_pairs_alignment_and_atoms_are_tiled(mesh):
     size = Size(6000, 48_000, 1200)
     whole, tiled = held(size, 1, Mesh()), held(size, 1, mesh)
-    for kind in ("pairs", "alignment", "atoms"):
+    assert tiled["pairs_on_mesh"] * mesh.ranks == pytest.approx(whole["pairs_alone"], rel=1e-2)
+    assert tiled["pairs_alone"] == whole["pairs_on_mesh"] == 0
+    for kind in ("alignment", "atoms"):
         assert tiled[kind] * mesh.ranks == pytest.approx(whole[kind], rel=1e-2)
     for kind in ("tokens", "coordinates"):
         assert tiled[kind] == whole[kind]
 
 
 def test_uneven_blocks_are_rounded_up():
-    assert held(Size(1001, 0), 1, Mesh(2, 2))["pairs"] == 501**2
-    assert held(Size(1001, 0), 1, Mesh(1, 2))["pairs"] == 1001 * 501
+    assert held(Size(1001, 0), 1, Mesh(2, 2))["pairs_on_mesh"] == 501**2
+    assert held(Size(1001, 0), 1, Mesh(1, 2))["pairs_on_mesh"] == 1001 * 501
     assert held(Size(10, 33), 1, Mesh(1, 2))["atoms"] == 32
 
 

@@ -11,8 +11,8 @@ from foldcp.trace import Case, Stage, Traced, trace
 from foldcp.trace.fit import POINTS, amounts, fit, predicted
 
 PLANTED = {
-    "alignment": {"pairs": 1500.0, "alignment": 600.0, "rank": 3e6},
-    "diffusion": {"pairs": 900.0, "pairs_if_several": 70.0, "atoms": 9000.0, "tokens": 50000.0},
+    "alignment": {"pairs_alone": 1500.0, "pairs_on_mesh": 1400.0, "alignment": 600.0, "rank": 3e6},
+    "diffusion": {"pairs_alone": 900.0, "pairs_on_mesh": 950.0, "pairs_if_several": 70.0, "atoms": 9000.0},
 }
 
 
