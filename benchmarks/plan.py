@@ -24,7 +24,7 @@ QUANTILES = [
 ]
 
 
-def _size(share: float) -> float:
+def size_of(share: float) -> float:
     below = max(q for q in QUANTILES if q[0] <= share)
     above = min(q for q in QUANTILES if q[0] > share)
     return below[1] + (share - below[0]) / (above[0] - below[0]) * (above[1] - below[1])
@@ -36,7 +36,7 @@ def write_tables(folder: Path, n_complexes: int) -> tuple[Path, Path]:
     names = list(lengths)
     rows = []
     for number in range(n_complexes):
-        target, members = _size(draw.random() * 0.999), []
+        target, members = size_of(draw.random() * 0.999), []
         while not members or sum(lengths[m] for m in members) < target * 0.9:
             members.append(draw.choice(names))
         rows.append(f"C{number},{';'.join(dict.fromkeys(members))}")

@@ -6,11 +6,21 @@ biologist's words; a test holds the three together.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from foldcp.errors import InputError, UsageError
 from foldcp.tables.provenance import sha256_json
@@ -18,6 +28,13 @@ from foldcp.tables.provenance import sha256_json
 TABLE_FORMATS = ["auto", "corum", "complextab", "mitab", "biogrid", "string", "humap", "csv"]
 DEMO_NOTE = "made with demo weights (a small random model): the structures and scores mean nothing"
 PositiveInt = Annotated[int, Field(ge=1)]
+
+
+class _How:
+    """Marks a key that says where or how to compute: no result depends on it, so a change redoes nothing."""
+
+
+HOW = _How()
 
 
 def cache_folder(cache: Path | None = None) -> Path:
@@ -50,12 +67,16 @@ class UniprotConfig(_Section):
     """Fetching of missing sequences from UniProt."""
 
     fetch: bool = Field(False, description="Fetch sequences that no FASTA file holds. Needs a network.")
-    url: str = Field("https://rest.uniprot.org", description="Address of the UniProt REST service.")
-    cache: Path | None = Field(
+    url: Annotated[str, HOW] = Field(
+        "https://rest.uniprot.org", description="Address of the UniProt REST service."
+    )
+    cache: Annotated[Path | None, HOW] = Field(
         None, description="Folder of fetched entries; default: the user's cache folder."
     )
-    batch_size: int = Field(100, ge=1, le=500, description="Accessions per request.")
-    requests_per_second: float = Field(1.0, gt=0, le=10, description="Upper limit of the request rate.")
+    batch_size: Annotated[int, HOW] = Field(100, ge=1, le=500, description="Accessions per request.")
+    requests_per_second: Annotated[float, HOW] = Field(
+        1.0, gt=0, le=10, description="Upper limit of the request rate."
+    )
 
 
 class SequencesConfig(_Section):
@@ -123,6 +144,12 @@ class PlanConfig(_Section):
         return bins
 
 
+_SET_BY_FOLDCP = {
+    *("account", "array", "constraint", "cpus-per-task", "error", "gres", "job-name", "mem", "nodes"),
+    *("ntasks", "ntasks-per-node", "open-mode", "output", "partition", "qos", "requeue", "signal", "time"),
+}
+
+
 class SlurmConfig(_Section):
     """Where prediction jobs go on a SLURM cluster."""
 
@@ -142,35 +169,75 @@ class SlurmConfig(_Section):
     setup: list[str] = Field(
         default_factory=list, description="Shell lines run in each job first, e.g. module load."
     )
+    extra: dict[str, StrictStr | StrictInt | Literal[True]] = Field(
+        default_factory=dict,
+        description="Other options of sbatch: name, without the dashes in front, and value (true: no value).",
+    )
+
+    @field_validator("extra", mode="before")
+    @classmethod
+    def _true(cls, extra: Any) -> Any:
+        # What a Snakemake profile holds arrives as text.
+        return {k: True if v in ("true", "True") else v for k, v in extra.items()} if extra else {}
+
+    @field_validator("extra")
+    @classmethod
+    def _not_ours(cls, extra: dict[str, str | int]) -> dict[str, str | int]:
+        if taken := sorted(_SET_BY_FOLDCP.intersection(extra)):
+            raise ValueError(f"foldcp sets {', '.join(taken)} itself; the other keys of predict.slurm decide")
+        if wrong := [name for name in extra if not re.fullmatch("[a-z][a-z-]+", name)]:
+            raise ValueError(f"options are named like --mail-user, without the dashes in front; got {wrong}")
+        return extra
+
+
+class AttemptsConfig(_Section):
+    """How often one complex is tried, by what ended its tries; `foldcp retry` starts the count anew."""
+
+    killed: PositiveInt = Field(2, description="Its process died: a signal, a crash of the program.")
+    hung: PositiveInt = Field(2, description="One of its processes stopped answering.")
+    cancelled: PositiveInt = Field(2, description="Somebody cancelled its job (scancel).")
+    timeout: PositiveInt = Field(3, description="Its job reached its time limit.")
+    preempted: PositiveInt = Field(10, description="Another job took its place.")
+    node_failure: PositiveInt = Field(3, description="Its machine failed.")
 
 
 class PredictConfig(_Section):
     """How structures are predicted."""
 
-    launcher: Literal["debug", "local", "slurm"] = Field(
+    launcher: Annotated[Literal["debug", "local", "slurm"], HOW] = Field(
         "local",
         description="debug: inside Snakemake's own process; local: jobs on this machine; slurm: a cluster.",
     )
     model: str = Field("boltz2", description="demo, boltz2, or the path of a checkpoint.")
-    cache: Path | None = Field(
+    cache: Annotated[Path | None, HOW] = Field(
         None, description="Folder of weights and molecules; default: the user's cache folder."
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
+    device: Annotated[Literal["auto", "cpu", "cuda"], HOW] = Field(
+        "auto", description="auto takes a GPU where there is one."
+    )
     precision: Literal["fp32", "bf16-mixed", "bf16"] = Field(
         "bf16-mixed", description="Arithmetic; bf16 also keeps the pair representation in 16 bits."
     )
-    budget: Literal["small", "medium", "large"] = Field(
+    budget: Annotated[Literal["small", "medium", "large"], HOW] = Field(
         "small", description="Memory for intermediates: more is faster, and fits smaller complexes."
+    )
+    kernels: Annotated[Literal["auto", "off"], HOW] = Field(
+        "auto", description="auto takes cuEquivariance's attention kernel where it is installed and right."
     )
     samples: PositiveInt = Field(1, description="Structures per complex.")
     recycles: int = Field(3, ge=0, description="Recycling passes of the trunk.")
     steps: int = Field(200, ge=2, description="Diffusion steps.")
     pae: bool = Field(False, description="Also write the predicted aligned error (N x N numbers).")
-    local_jobs: PositiveInt = Field(1, description="Jobs at once with launcher local.")
-    threads: PositiveInt | None = Field(
+    local_jobs: Annotated[PositiveInt, HOW] = Field(1, description="Jobs at once with launcher local.")
+    threads: Annotated[PositiveInt | None, HOW] = Field(
         None, description="CPU threads of each rank; default: torch's own choice."
     )
-    slurm: SlurmConfig = Field(default_factory=SlurmConfig, description="SLURM settings, for launcher slurm.")
+    attempts: Annotated[AttemptsConfig, HOW] = Field(
+        default_factory=AttemptsConfig, description="How often a complex is tried."
+    )
+    slurm: Annotated[SlurmConfig, HOW] = Field(
+        default_factory=SlurmConfig, description="SLURM settings, for launcher slurm."
+    )
 
 
 class EnrichmentConfig(_Section):
@@ -216,10 +283,25 @@ class Config(_Section):
         """Warning that goes into the provenance of every table with scores, or None."""
         return DEMO_NOTE if self.demo else None
 
+    def deciding(self, section: str) -> dict[str, Any]:
+        """Return the values of a section that its results depend on: all but the keys marked `HOW`."""
+        return _deciding(getattr(self, section))
+
     def sha256(self, *sections: str) -> str:
         """Return the hash of the named sections (all of them when none is named)."""
         values = self.model_dump(mode="json")
         return sha256_json({k: values[k] for k in sections} if sections else values)
+
+
+def _deciding(section: _Section) -> dict[str, Any]:
+    values = section.model_dump(mode="json")
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if HOW in field.metadata:
+            del values[name]
+        elif isinstance(value, _Section):
+            values[name] = _deciding(value)
+    return values
 
 
 def parse(values: dict[str, Any]) -> Config:

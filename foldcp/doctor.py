@@ -14,7 +14,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from foldcp import __version__
+from foldcp import __version__, staging
 from foldcp.config import cache_folder
 from foldcp.demo.model import checkpoint_path
 from foldcp.errors import MissingError
@@ -67,6 +67,7 @@ def examine(model: str = "boltz2", cache: Path | None = None) -> list[Check]:
         _nccl(torch),
         *_slurm(),
         _weights(model, cache),
+        *_staged(weights.cache_folder(cache)),
         _demo(cache if model == "demo" else None),
         *_disks(model, cache),
     ]
@@ -208,6 +209,17 @@ def _weights(model: str, cache: Path | None) -> Check:
         found, _, remedy = str(error).partition("; ")
         return Check("weights", State.MISSING, found, remedy)
     return Check("weights", State.OK, f"{files.checkpoint}, molecules in {files.molecules}")
+
+
+def _staged(folder: Path) -> Iterator[Check]:
+    """Yield whether all that `foldcp doctor --stage` gathered has arrived, where there is a manifest."""
+    wrong = staging.damage(folder)
+    if wrong:
+        some = "; ".join(wrong[:3]) + ("; ..." if len(wrong) > 3 else "")
+        remedy = f"copy them again from where {folder} was staged"
+        yield Check("staged files", State.MISSING, f"{len(wrong)} damaged: {some}", remedy)
+    elif wrong is not None:
+        yield Check("staged files", State.OK, f"as in {folder / staging.MANIFEST}")
 
 
 def _demo(cache: Path | None) -> Check:

@@ -51,12 +51,16 @@ class WriteError(FoldcpError):
     """A file or folder cannot be written: no such place, no permission, or no room."""
 
     exit_code = ExitCode.MISSING
+    cause: str | None = None
+    """`disk_full` if it is, for the ledger."""
 
     @classmethod
     def of(cls, path: Path, error: OSError) -> "WriteError":
         """Return the error for `path` from what the operating system said."""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return cls(f"{path} cannot be written: the disk is full ({error.strerror}); free some space")
+            full = cls(f"{path} cannot be written: the disk is full ({error.strerror}); free some space")
+            full.cause = "disk_full"
+            return full
         return cls(f"{path} cannot be written: {error.strerror}; name a place where you may write")
 
 

@@ -1,10 +1,14 @@
 # The configuration, validated once, and the places of results. No arithmetic here.
 
+import sys
+from dataclasses import asdict
+
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from foldcp import config as settings
 from foldcp.errors import FoldcpError
+from foldcp.plan import Workload
 from foldcp.plan.gpus import get_gpu
 from foldcp.tables import distinct
 
@@ -14,9 +18,18 @@ try:
     get_gpu(CONFIG.plan.gpu, CONFIG.plan.gpus)
 except FoldcpError as error:
     raise WorkflowError(str(error)) from None
+# As parsed: what a profile or --config holds reaches Snakemake as text.
+config.update(CONFIG.model_dump(mode="json"))
 validate(config, "../workflow/schemas/config.schema.yaml", set_default=False)
 
-SECTIONS = CONFIG.model_dump(mode="json")
+# On a cluster, stages too short for a queue of their own share a job (`group`). But its nodes often have no
+# network: where sequences are fetched, the stages up to that run where snakemake does.
+UP_TO_SEQUENCES = None if CONFIG.sequences.uniprot.fetch else "prepare"
+
+
+def deciding(section: str) -> dict:
+    """Return the settings whose change makes a stage's results out of date: not where or how it runs."""
+    return CONFIG.deciding(section)
 
 
 def result(name: str) -> str:
@@ -40,7 +53,7 @@ def ledgers(wildcards) -> list[str]:
 
 
 onstart:
-    # Before the first job, not after four stages: are the weights here?
+    # Before the first job, not after four stages.
     if not CONFIG.demo:
         from foldcp.predict.weights import locate
 
@@ -48,3 +61,11 @@ onstart:
             locate(CONFIG.predict.model, CONFIG.predict.cache)
         except FoldcpError as error:
             raise WorkflowError(str(error)) from None
+    said = "launcher" in workflow.config_settings.config.get("predict", {})
+    if workflow.non_local_exec and CONFIG.predict.launcher != "slurm" and not said:
+        raise WorkflowError(
+            "the CPU stages would go to the cluster, but predictions would run here (predict.launcher is "
+            f"{CONFIG.predict.launcher}). Snakemake drops the config section of a profile when --config is on "
+            "the command line: put those settings into a file (--configfile), or say there where predictions "
+            "run as well: --config 'predict={launcher: slurm}'"
+        )

@@ -6,9 +6,11 @@ rule complexes:
         complexes=result("01_complexes.parquet"),
         rejected=result("01_rejected.parquet"),
     params:
-        section=SECTIONS["complexes"],
+        section=deciding("complexes"),
     log:
         result("logs/complexes.log"),
+    group:
+        UP_TO_SEQUENCES
     conda:
         "../envs/foldcp.yaml"
     script:

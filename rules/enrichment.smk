@@ -5,9 +5,11 @@ rule enrichment:
     output:
         enrichment=result("08_enrichment.parquet"),
     params:
-        section=SECTIONS["enrichment"],
+        section=deciding("enrichment"),
     log:
         result("logs/enrichment.log"),
+    group:
+        "conclude"
     conda:
         "../envs/foldcp.yaml"
     script:

@@ -6,9 +6,11 @@ rule msa:
         msa=result("03_msa.parquet"),
         files=directory(result("03_msa")),
     params:
-        section=SECTIONS["msa"],
+        section=deciding("msa"),
     log:
         result("logs/msa.log"),
+    group:
+        "prepare"
     conda:
         "../envs/foldcp.yaml"
     script:

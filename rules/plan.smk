@@ -6,10 +6,12 @@ checkpoint plan:
         plan=result("05_plan.parquet"),
         rejected=result("05_rejected.parquet"),
     params:
-        section=SECTIONS["plan"],
-        workload=SECTIONS["predict"],
+        section=deciding("plan"),
+        workload=asdict(Workload.of(CONFIG.predict)),
     log:
         result("logs/plan.log"),
+    group:
+        "prepare"
     conda:
         "../envs/foldcp.yaml"
     script:

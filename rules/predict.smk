@@ -3,6 +3,15 @@ localrules:
     predict,
 
 
+if workflow.output_settings.dryrun:
+    from foldcp.campaign.forecast import forecast
+
+    try:
+        print(forecast(CONFIG.results, CONFIG), file=sys.stderr)
+    except FoldcpError as error:
+        print(f"no forecast: {error}", file=sys.stderr)
+
+
 rule predict:
     input:
         plan=rules.plan.output.plan,
@@ -11,9 +20,12 @@ rule predict:
         msa=rules.msa.output.msa,
     output:
         ledger=result("06_ledger/{bin}.parquet"),
+        attempts=result("06_attempts/{bin}.parquet"),
     params:
-        section=SECTIONS["predict"],
+        section=deciding("predict"),
         seed=CONFIG.seed,
+    # It tries again by itself what deserves it (predict.attempts).
+    retries: 0
     log:
         result("logs/predict/{bin}.log"),
     conda:

@@ -18,9 +18,11 @@ rule report:
             labels={"figure": "{name}"},
         ),
     params:
-        section=SECTIONS["report"],
+        section=deciding("report"),
     log:
         result("logs/report.log"),
+    group:
+        "conclude"
     conda:
         "../envs/foldcp.yaml"
     script:

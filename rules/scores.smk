@@ -9,6 +9,8 @@ rule scores:
         failed=result("07_scores/failed.parquet"),
     log:
         result("logs/scores.log"),
+    group:
+        "conclude"
     conda:
         "../envs/foldcp.yaml"
     script:

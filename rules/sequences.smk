@@ -1,3 +1,10 @@
+if CONFIG.sequences.uniprot.fetch:
+
+    localrules:
+        complexes,
+        sequences,
+
+
 rule sequences:
     input:
         complexes=rules.complexes.output.complexes,
@@ -7,9 +14,11 @@ rule sequences:
         sequences=result("02_sequences.parquet"),
         unresolved=result("02_unresolved.parquet"),
     params:
-        section=SECTIONS["sequences"],
+        section=deciding("sequences"),
     log:
         result("logs/sequences.log"),
+    group:
+        UP_TO_SEQUENCES
     conda:
         "../envs/foldcp.yaml"
     script:

@@ -8,9 +8,11 @@ rule tokens:
         tokens=result("04_tokens.parquet"),
         rejected=result("04_rejected.parquet"),
     params:
-        section=SECTIONS["sequences"],
+        section=deciding("sequences"),
     log:
         result("logs/tokens.log"),
+    group:
+        "prepare"
     conda:
         "../envs/foldcp.yaml"
     script:

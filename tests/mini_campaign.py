@@ -20,11 +20,12 @@ class MiniCampaign:
     """Writes the tables of the stages before predict; predicts; reads the ledger.
 
     `complexes` maps a complex to its chains; `shards` lists the complexes of each shard. `mesh` and `nodes`
-    are those of the plan.
+    are those of the plan, and `max_ranks` what a complex that runs out of memory may take.
     """
 
     mesh = (1, 1)
     nodes = 1
+    max_ranks = 1
 
     def __init__(self, folder: Path, cache: Path, **predict) -> None:
         self.folder = folder
@@ -43,7 +44,12 @@ class MiniCampaign:
     @property
     def config(self) -> config.Config:
         return config.parse(
-            {"complexes": {"table": "none.csv"}, "results": str(self.folder), "predict": self.settings}
+            {
+                "complexes": {"table": "none.csv"},
+                "results": str(self.folder),
+                "plan": {"gpu": "cpu", "max_ranks": self.max_ranks},
+                "predict": self.settings,
+            }
         )
 
     def write(
@@ -77,6 +83,10 @@ class MiniCampaign:
 
     def attempts(self) -> list[dict]:
         return attempts(self.folder / "06_predictions" / "ledger")
+
+    def outcomes_of_attempts(self) -> list[tuple[str | None, str | None]]:
+        """Return outcome and cause of every attempt, oldest first."""
+        return [(attempt.get("outcome"), attempt.get("cause")) for attempt in self.attempts()]
 
     def tries(self) -> dict[str, list[str | None]]:
         """Return the outcomes of all attempts that started, per complex, oldest first."""

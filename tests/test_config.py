@@ -81,3 +81,17 @@ def test_demo_warns():
     text = yaml.safe_load((ROOT / "config/demo/config.yaml").read_text())
     assert "mean nothing" in config.parse(text).note
     assert config.parse({"complexes": {"table": "t"}}).note is None
+
+
+def test_keys_that_say_where_and_how_decide_nothing():
+    """What Snakemake compares is what the completion markers compare, and the model."""
+    from foldcp.predict import markers
+
+    deciding = set(config.parse({"complexes": {"table": "t"}}).deciding("predict"))
+    assert deciding == {*markers._RESULT_SETTINGS, "model"} - {"seed", "campaign"}
+
+
+def test_a_key_inside_a_section_may_decide_nothing_too():
+    sequences = {"uniprot": {"fetch": True, "requests_per_second": 3}}
+    got = config.parse({"complexes": {"table": "t"}, "sequences": sequences})
+    assert got.deciding("sequences")["uniprot"] == {"fetch": True}

@@ -32,8 +32,21 @@ ALLOWED = {
     "predict": {"errors", "names", "tables", "config", "demo", "mesh", "features", "model"},
     "trace": {"errors", "tables", "demo", "plan", "mesh", "features", "layers", "model", "predict"},
     "campaign": {"errors", "names", "tables", "config", "demo", "scores", "plan", "predict"},
-    "doctor": {"errors", "tables", "config", "demo", "predict"},
-    "cli": {"errors", "tables", "config", "demo", "scores", "plan", "predict", "trace", "campaign", "doctor"},
+    "staging": {"errors", "tables", "config", "predict", "campaign"},
+    "doctor": {"errors", "tables", "config", "demo", "predict", "staging"},
+    "cli": {
+        "errors",
+        "tables",
+        "config",
+        "demo",
+        "scores",
+        "plan",
+        "predict",
+        "trace",
+        "campaign",
+        "doctor",
+        "staging",
+    },
     "__main__": {"cli"},
 }
 """What each part of foldcp may import of the others, at any depth of its code."""

@@ -1,12 +1,13 @@
 """The predict stage: submit the jobs of one bin, follow them, and record an outcome for every complex.
 
-A bin is one rule instance, one submission and one row per complex in its ledger table. What is done is known
-by completion markers alone, so a rerun submits jobs for what is not done and nothing else; when everything is
-done it loads no model and submits no job.
+A bin is one rule instance and one row per complex in its ledger table. It goes in rounds: whatever is not
+done and deserves a try (`foldcp.predict.retries`) is submitted, on the rung of the ladder out of memory where
+it stands (`foldcp.campaign.ladder`), and followed to its end. What is done is known by completion markers
+alone, so a rerun submits jobs for what is not done and nothing else; when everything is done it loads no
+model and submits no job. Jobs of a process that was killed are followed on, not submitted again.
 """
 
 import contextlib
-import dataclasses
 import fcntl
 import sys
 from collections import defaultdict
@@ -15,65 +16,26 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from foldcp.campaign.bins import Bin, prepare
 from foldcp.campaign.inputs import entities, write_input
-from foldcp.campaign.launch.follow import follow
-from foldcp.campaign.launch.launchers import LAUNCHERS
+from foldcp.campaign.ladder import Rung, climb
+from foldcp.campaign.launch.ends import INTERRUPTED
+from foldcp.campaign.launch.follow import follow, settle
+from foldcp.campaign.launch.launchers import LAUNCHERS, Launcher
 from foldcp.campaign.launch.progress import Say
-from foldcp.config import Config, PredictConfig
-from foldcp.errors import InputError, unknown_choice
-from foldcp.predict import checkpoint
-from foldcp.predict.ledger import Attempt, Ledger, attempts, compact, latest, now
-from foldcp.predict.markers import is_done, run_key
+from foldcp.campaign.launch.submissions import Submissions, readable
+from foldcp.campaign.learning import peak_correction
+from foldcp.config import Config
+from foldcp.errors import InputError
+from foldcp.predict.current import remember
+from foldcp.predict.ledger import Attempt, Ledger, attempts, compact, now
 from foldcp.predict.outcomes import Outcome
-from foldcp.predict.settings import Settings
-from foldcp.predict.shard import ShardSpec, ShardTarget, planned
-from foldcp.tables import Provenance, read_table, write_table
+from foldcp.predict.pardons import pardons
+from foldcp.predict.retries import may_try
+from foldcp.predict.shard import ShardSpec, planned
+from foldcp.tables import Provenance, read_table, sha256_json, write_table
 from foldcp.tables.files import make_folder
-from foldcp.tables.schemas import LEDGER, MSA, PLAN, SEQUENCES, TOKENS
-
-MAX_SUBMISSIONS = 3
-"""Submissions of one bin: a job that was killed leaves complexes for the next one."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Bin:
-    """The work of one bin: shards of targets, and how and where to predict them."""
-
-    name: str
-    campaign: Path
-    shards: dict[int, list[ShardTarget]]
-    settings: Settings
-    weights: str
-    nodes: int
-
-    @property
-    def predictions(self) -> Path:
-        """Folder of predictions."""
-        return self.campaign / "06_predictions"
-
-    @property
-    def ledger(self) -> Path:
-        """Folder of the ledger's event files."""
-        return self.predictions / "ledger"
-
-    @property
-    def targets(self) -> list[ShardTarget]:
-        """Every complex of the bin."""
-        return [target for shard in self.shards.values() for target in shard]
-
-    def done(self, target: ShardTarget) -> bool:
-        """Return whether the prediction is complete and whole."""
-        return is_done(self.predictions / target.id, target.run_key)
-
-    def specs(self, names: set[str]) -> list[ShardSpec]:
-        """Return the shards cut down to the complexes `names`."""
-        at = now()
-        cut = {n: tuple(t for t in targets if t.id in names) for n, targets in self.shards.items()}
-        return [
-            ShardSpec(self.name, n, targets, self.settings, self.predictions, self.ledger, at)
-            for n, targets in cut.items()
-            if targets
-        ]
+from foldcp.tables.schemas import LEDGER, MSA, SEQUENCES, TOKENS
 
 
 def run_bin(campaign: Path, bin: str, config: Config, say: Say | None = None) -> pa.Table:
@@ -94,7 +56,7 @@ def run_bin(campaign: Path, bin: str, config: Config, say: Say | None = None) ->
     -------
     pa.Table
         LEDGER rows, exactly one per complex of the bin: its last attempt. Also written to
-        ``06_ledger/<bin>.parquet``.
+        ``06_ledger/<bin>.parquet``, and all attempts to ``06_attempts/<bin>.parquet``.
 
     Raises
     ------
@@ -106,100 +68,207 @@ def run_bin(campaign: Path, bin: str, config: Config, say: Say | None = None) ->
     say = say or (lambda line: print(f"predict {bin}: {line}", file=sys.stderr, flush=True))
     campaign = Path(campaign).absolute()
     with _only_one(campaign / "06_ledger" / f".{bin}.lock", say):
-        work = _prepare(campaign, bin, config)
-        todo = {target.id for target in work.targets if not work.done(target)}
-        say(f"{len(work.targets)} complexes planned, {len(work.targets) - len(todo)} of them already done")
-        if todo:
-            _write_inputs(work, todo)
-        for _ in range(MAX_SUBMISSIONS):
-            if not todo:
-                break
-            todo = _submit(work, todo, config, say)
+        work = prepare(campaign, bin, config)
+        remember(work.ledger, work.settings, work.weights)
+        _Rounds(work, config, say).run()
         table = _one_row_each(work)
-        write_table(campaign / "06_ledger" / f"{bin}.parquet", LEDGER, table, _provenance(work, config))
+        origin = _provenance(work, config)
+        write_table(campaign / "06_attempts" / f"{bin}.parquet", LEDGER, _all_attempts(work), origin)
+        write_table(campaign / "06_ledger" / f"{bin}.parquet", LEDGER, table, origin)
     return table
 
 
-def settings_of(config: Config, mesh: tuple[int, int] = (1, 1)) -> Settings:
-    """Return the prediction settings of a campaign on one mesh."""
-    shared = {field.name for field in dataclasses.fields(Settings)} & set(PredictConfig.model_fields)
-    values = {name: getattr(config.predict, name) for name in shared}
-    return Settings(**values, seed=config.seed, campaign=config.campaign, mesh=mesh)
+class _Rounds:
+    """Rounds of submissions, until no complex of the bin deserves another try."""
 
+    def __init__(self, work: Bin, config: Config, say: Say) -> None:
+        self._work, self._config, self._say = work, config, say
+        self._began = now()
+        self._folder = work.campaign / "logs" / "predict" / work.name
+        self._submissions = Submissions(work.campaign / "06_ledger" / f".{work.name}.jobs")
+        self._limits = config.predict.attempts.model_dump()
+        self._written: set[str] = set()
 
-def _prepare(campaign: Path, name: str, config: Config) -> Bin:
-    plan = read_table(campaign / "05_plan.parquet", PLAN).to_pylist()
-    rows = sorted(
-        (row for row in plan if row["bin"] == name), key=lambda row: (row["shard"], row["position"])
-    )
-    if not rows:
-        raise unknown_choice("bin of the plan", name, sorted({row["bin"] for row in plan}))
-    settings = settings_of(config, (rows[0]["mesh_rows"], rows[0]["mesh_cols"]))
-    weights = checkpoint.find(settings).sha256
-    shards = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (row["shard"], row["position"])):
-        shards[row["shard"]].append(
-            ShardTarget(
-                id=row["complex_id"],
-                input=campaign / "06_predictions" / row["complex_id"] / f"{row['complex_id']}.yaml",
-                input_key=row["input_key"],
-                run_key=run_key(row["input_key"], settings, weights),
-                predicted_peak_bytes=row["predicted_peak_bytes"],
-                predicted_seconds=row["predicted_seconds"],
+    def run(self) -> None:
+        """Follow what an earlier process has submitted, then submit what is left, round by round."""
+        left = self._submissions.open()
+        for name in {self._config.predict.launcher} | {job.launcher for job in left.values()}:
+            jobs = {path: job.job for path, job in left.items() if job.launcher == name}
+            self._adopt(self._launcher(name), jobs)
+        done = sum(map(self._work.done, self._work.targets))
+        self._say(f"{len(self._work.targets)} complexes planned, {done} of them already done")
+        while chosen := self._choose():
+            self._write_inputs(set(chosen) - self._written)
+            self._submit(chosen)
+
+    def _launcher(self, launcher: str) -> Launcher:
+        name = f"foldcp-{self._work.name}-{sha256_json(str(self._work.campaign))[:8]}"
+        return LAUNCHERS[launcher](self._folder, name, self._config.predict)
+
+    def _adopt(self, launcher: Launcher, left: dict[Path, str]) -> None:
+        """Settle what a process that was killed has left: jobs that still run are followed to their end."""
+        unfinished = left or not all(map(self._work.done, self._work.targets))
+        if unfinished and (strays := launcher.cancel_strays(set(left.values()))):
+            self._say(f"cancelled jobs that nobody had written down: {', '.join(strays)}")
+        specs = {path: spec for path in left if (spec := readable(path)) is not None}
+        running = {path: spec for path, spec in specs.items() if launcher.outlives_campaign}
+        if running:
+            launcher.attach(list(running), [left[path] for path in running])
+            if not any(map(self._is_wanted, running.values())):
+                launcher.cancel()
+            self._say(f"following {len(running)} jobs that an earlier run has submitted")
+            self._follow(launcher, running)
+        for path in left.keys() - running.keys():
+            if path in specs:
+                settle(specs[path], INTERRUPTED)
+            self._submissions.settle(path)
+
+    def _is_wanted(self, spec: ShardSpec) -> bool:
+        # Inputs, settings or weights may have changed since: then its results would be of no use.
+        keys = {target.id: target.run_key for target in self._work.targets}
+        return any(keys.get(target.id) == target.run_key for target in spec.targets)
+
+    def _choose(self) -> dict[str, Rung]:
+        """Return the complexes that deserve a try, and the rung on which each is to be tried."""
+        history = _history(self._work)
+        correction = self._correction()
+        chosen: dict[str, Rung] = {}
+        for target in self._work.targets:
+            tried = history[target.id]
+            if self._work.done(target) or not may_try(tried, self._limits, self._began):
+                continue
+            rungs = climb(tried, self._work.rungs)
+            fitting = [r for r in rungs if self._work.fits(target, r, correction)]
+            # The plan's own choice is tried even if it seems too small by now; the shard checks the device.
+            if fitting or rungs == self._work.rungs:
+                chosen[target.id] = fitting[0] if fitting else rungs[-1]
+        return chosen
+
+    def _correction(self) -> float:
+        return peak_correction(attempts(self._work.ledger))
+
+    def _submit(self, chosen: dict[str, Rung]) -> None:
+        """Submit one array of jobs for each rung, and follow them all to their end."""
+        launcher = self._launcher(self._config.predict.launcher)
+        specs: dict[Path, ShardSpec] = {}
+        correction = self._correction()
+        if correction > 1:
+            self._say(f"measured peaks are {correction:.2f} times the plan's; counting with that")
+        try:
+            for rung in sorted(set(chosen.values()), key=self._work.rungs.index):
+                names = {name for name, its in chosen.items() if its == rung}
+                specs |= self._submit_rung(launcher, rung, names, correction)
+        except BaseException:
+            launcher.cancel()
+            raise
+        self._follow(launcher, specs)
+
+    def _submit_rung(
+        self, launcher: Launcher, rung: Rung, names: set[str], correction: float
+    ) -> dict[Path, ShardSpec]:
+        config = self._config.predict
+        found = self._work.specs(
+            names,
+            rung,
+            limits=self._limits,
+            peak_correction=correction,
+            config_sha256=self._config.sha256("predict"),
+        )
+        specs = {self._folder / _file_name(spec): spec for spec in found}
+        for path, spec in specs.items():
+            spec.write(path)
+        longest = max(sum(target.predicted_seconds for target in spec.targets) for spec in found)
+        jobs = launcher.submit(list(specs), rung.mesh.ranks, self._work.nodes_of(rung), longest)
+        self._submissions.add(config.launcher, dict(zip(specs, jobs, strict=True)))
+        self._say(
+            f"submitted {len(specs)} {config.launcher} jobs for {len(names)} complexes on mesh {rung.mesh}, "
+            f"budget {rung.budget}; logs in {self._folder}"
+        )
+        return specs
+
+    def _follow(self, launcher: Launcher, specs: dict[Path, ShardSpec]) -> None:
+        paths = list(specs)
+        follow(
+            launcher,
+            list(specs.values()),
+            self._say,
+            settled=lambda place: self._submissions.settle(paths[place]),
+        )
+
+    def _write_inputs(self, names: set[str]) -> None:
+        if not names:
+            return
+        work = self._work
+        sequences = read_table(work.campaign / "02_sequences.parquet", SEQUENCES)
+        msa = read_table(work.campaign / "03_msa.parquet", MSA)
+        molecules = entities(sequences, msa, work.campaign)
+        tokens = read_table(work.campaign / "04_tokens.parquet", TOKENS)
+        chains = dict(zip(tokens["complex_id"].to_pylist(), tokens["chains"].to_pylist(), strict=True))
+        if missing := sorted(names.difference(chains)):
+            raise InputError(
+                f"05_plan.parquet has complexes unknown to 04_tokens.parquet: {missing[:5]}; plan again"
             )
-        )
-    return Bin(name, campaign, dict(shards), settings, weights, rows[0]["n_nodes"])
+        for target in work.targets:
+            if target.id in names:
+                write_input(target.input, chains[target.id], molecules)
+        self._written |= names
 
 
-def _write_inputs(work: Bin, names: set[str]) -> None:
-    sequences = read_table(work.campaign / "02_sequences.parquet", SEQUENCES)
-    msa = read_table(work.campaign / "03_msa.parquet", MSA)
-    molecules = entities(sequences, msa, work.campaign)
-    tokens = read_table(work.campaign / "04_tokens.parquet", TOKENS)
-    chains = dict(zip(tokens["complex_id"].to_pylist(), tokens["chains"].to_pylist(), strict=True))
-    if missing := sorted(names.difference(chains)):
-        raise InputError(
-            f"05_plan.parquet has complexes unknown to 04_tokens.parquet: {missing[:5]}; plan again"
-        )
-    for target in work.targets:
-        if target.id in names:
-            write_input(target.input, chains[target.id], molecules)
+def _file_name(spec: ShardSpec) -> str:
+    mesh = "x".join(map(str, spec.settings.mesh))
+    return f"{spec.writer()}-{mesh}-{spec.settings.budget}-{spec.submitted_at:%Y%m%dT%H%M%S%f}.json"
 
 
-def _submit(work: Bin, todo: set[str], config: Config, say: Say) -> set[str]:
-    """Submit jobs for `todo`, follow them to their end, and return what deserves another job."""
-    specs = work.specs(todo)
-    folder = work.campaign / "logs" / "predict" / work.name
-    paths = [folder / f"{spec.writer()}-{spec.submitted_at:%Y%m%dT%H%M%S}.json" for spec in specs]
-    for spec, path in zip(specs, paths, strict=True):
-        spec.write(path)
-    rows, cols = work.settings.mesh
-    longest = max(sum(target.predicted_seconds for target in spec.targets) for spec in specs)
-    launcher = LAUNCHERS[config.predict.launcher](folder, f"foldcp-{work.name}", config.predict)
-    launcher.submit(paths, rows * cols, work.nodes, longest)
-    say(f"submitted {len(specs)} {config.predict.launcher} jobs for {len(todo)} complexes; logs in {folder}")
-    return follow(launcher, specs, say)
+def _history(work: Bin) -> dict[str, list[Attempt]]:
+    """Return the ended attempts at each complex as it is now, oldest first, since it was pardoned.
+
+    Of all bins: another plan may have put a complex, and its prediction, into another bin.
+    """
+    keys = {target.id: target.run_key for target in work.targets}
+    pardoned = pardons(work.ledger)
+    found: dict[str, list[Attempt]] = defaultdict(list)
+    for attempt in attempts(work.ledger):
+        name = attempt["complex_id"]
+        forgotten = name in pardoned and attempt["submitted_at"] < pardoned[name]
+        if "outcome" in attempt and attempt["run_key"] == keys.get(name) and not forgotten:
+            found[name].append(attempt)
+    return found
 
 
 def _one_row_each(work: Bin) -> pa.Table:
-    found = _last_attempts(work)
-    gaps = [t for t in work.targets if work.done(t) and found.get(t.id, {}).get("outcome") != Outcome.DONE]
-    if gaps:  # predicted by somebody else, or the ledger was removed
-        spec = work.specs({target.id for target in gaps})[0]
-        ledger = Ledger(work.ledger, f"{work.name}-found", **spec.common())
-        for target in gaps:
-            ledger.never_started(Outcome.DONE, "found complete", **planned(target))
+    """Return the last attempt at each complex, after adding a last word where one is missing."""
+    history = _history(work)
+    ledger: Ledger | None = None
+    for target in work.targets:
+        last = history[target.id][-1] if history[target.id] else {}
+        if (word := _last_word(work, work.done(target), last)) is not None:
+            outcome, message, cause = word
+            if ledger is None:
+                spec = work.specs({target.id}, work.rungs[0])[0]
+                ledger = Ledger(work.ledger, f"{work.name}-found", **spec.common())
+            ledger.never_started(outcome, message, cause, **planned(target))
+    if ledger is not None:
         ledger.close()
-        found = _last_attempts(work)
-    return compact(found[target.id] for target in work.targets)
+        history = _history(work)
+    return compact(history[target.id][-1] for target in work.targets)
 
 
-def _last_attempts(work: Bin) -> dict[str, Attempt]:
-    # Of all bins: another plan may have put a complex, and its prediction, into another bin.
-    keys = {target.id: target.run_key for target in work.targets}
-    return latest(
-        a for a in attempts(work.ledger) if a["run_key"] == keys.get(a["complex_id"]) and "outcome" in a
-    )
+def _last_word(work: Bin, done: bool, last: Attempt) -> tuple[Outcome, str, str] | None:
+    outcome = last.get("outcome")
+    if done and outcome != Outcome.DONE:  # predicted by somebody else, or the ledger was removed
+        return Outcome.DONE, "found complete", "done"
+    if not done and outcome == Outcome.DONE:
+        return Outcome.CRASHED, "was predicted, but its files are damaged or gone", "crashed"
+    if not done and outcome == Outcome.OOM and "started_at" in last:
+        tried = f"{last['mesh']} at budget {last['budget']}"
+        return Outcome.OOM, f"{last['message']} (tried last: {tried}; {work.top})", "oom"
+    if not done and outcome is None:
+        return Outcome.CRASHED, "was never tried", "crashed"
+    return None
+
+
+def _all_attempts(work: Bin) -> pa.Table:
+    return compact(attempt for attempt in attempts(work.ledger, work.name))
 
 
 def _provenance(work: Bin, config: Config) -> Provenance:

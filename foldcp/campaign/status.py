@@ -3,16 +3,21 @@
 import dataclasses
 import socket
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
 
+from foldcp.campaign.failures import Failure, failure_of
 from foldcp.campaign.launch.progress import pace
 from foldcp.errors import InputError
-from foldcp.predict.ledger import Attempt, attempts, latest
-from foldcp.predict.markers import MARKER
+from foldcp.predict import current
+from foldcp.predict.ledger import Attempt, attempts
+from foldcp.predict.markers import read_marker
 from foldcp.predict.outcomes import Outcome
+from foldcp.predict.pardons import is_forgotten, pardons
 from foldcp.tables import read_table
 from foldcp.tables.schemas import PLAN
 
@@ -69,8 +74,9 @@ class BinStatus:
 class CampaignStatus:
     """State of a campaign.
 
-    A prediction counts as done while its completion marker exists; its files are not compared with it, which
-    would mean reading them all.
+    A prediction counts as done while its completion marker is there and names the present input, settings and
+    weights; its files are not compared with it, which would mean reading them all. Attempts with another
+    input, settings or weights do not count, nor do failures before a pardon (`foldcp retry`).
 
     Attributes
     ----------
@@ -79,12 +85,12 @@ class CampaignStatus:
     bins
         One entry per bin of the plan; empty before there is a plan, and where it has no predictions.
     failures
-        Last attempt of every failed complex, as ledger values.
+        Every failed complex, in the order of the plan.
     """
 
     stages: dict[str, str]
     bins: list[BinStatus]
-    failures: list[Attempt]
+    failures: list[Failure]
 
     @property
     def summary(self) -> str:
@@ -100,6 +106,15 @@ class CampaignStatus:
         if any(b.running for b in self.bins):
             return f"predicting: {ended} of {planned} predictions have ended"
         return f"{ended} of {planned} predictions have ended, and none is running"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {
+            "summary": self.summary,
+            "stages": self.stages,
+            "bins": [dataclasses.asdict(bin) | {"waiting": bin.waiting} for bin in self.bins],
+            "failures": [dataclasses.asdict(failure) | {"helps": failure.helps} for failure in self.failures],
+        }
 
 
 def read_status(campaign: Path) -> CampaignStatus:
@@ -118,23 +133,34 @@ def read_status(campaign: Path) -> CampaignStatus:
     if not plan_file.is_file():
         return CampaignStatus(_stages(campaign), [], [])
     plan = read_table(plan_file, PLAN).to_pylist()
-    inputs = {row["complex_id"]: row["input_key"] for row in plan}
-    # Attempts at another version of a complex (its sequence has changed since) do not count.
-    found = [
-        a
-        for a in attempts(campaign / "06_predictions" / "ledger")
-        if a.get("input_key") == inputs.get(a["complex_id"])
-    ]
-    by_bin, tried = defaultdict(list), defaultdict(list)
+    predictions = campaign / "06_predictions"
+    keys = current.run_keys(predictions / "ledger", {row["complex_id"]: row["input_key"] for row in plan})
+    done = {
+        name for name, key in keys.items() if (read_marker(predictions / name) or {}).get("run_key") == key
+    }
+    found = [a for a in attempts(predictions / "ledger") if a["run_key"] == keys.get(a["complex_id"])]
+    tried = _since_pardon(found, predictions / "ledger")
+    by_bin = defaultdict(list)
     for row in plan:
         by_bin[row["bin"]].append(row)
-    for attempt in found:
-        tried[attempt["bin"]].append(attempt)
-    last = latest(found)
-    marked = {name for name in inputs if (campaign / "06_predictions" / name / MARKER).is_file()}
-    bins = [_bin(name, by_bin[name], last, tried[name], marked) for name in sorted(by_bin)]
-    failures = [last[row["complex_id"]] for row in plan if _has_failed(last.get(row["complex_id"]))]
+    bins = [_bin(name, by_bin[name], tried, done, found) for name in sorted(by_bin)]
+    ended = {name for name in by_bin if (campaign / "06_ledger" / f"{name}.parquet").is_file()}
+    failures = [
+        failure_of(its, row["bin"], row["bin"] in ended)
+        for row in plan
+        if row["complex_id"] not in done and _has_failed(its := tried[row["complex_id"]])
+    ]
     return CampaignStatus(_stages(campaign), bins, failures)
+
+
+def _since_pardon(found: list[Attempt], ledger: Path) -> dict[str, list[Attempt]]:
+    """Return the attempts at each complex since it was pardoned, oldest first."""
+    pardoned = pardons(ledger)
+    tried: dict[str, list[Attempt]] = defaultdict(list)
+    for attempt in found:
+        if not is_forgotten(attempt, pardoned):
+            tried[attempt["complex_id"]].append(attempt)
+    return tried
 
 
 def _stages(campaign: Path) -> dict[str, str]:
@@ -151,36 +177,44 @@ def _stages(campaign: Path) -> dict[str, str]:
 
 
 def _bin(
-    name: str, rows: list[dict], last: dict[str, Attempt], tried: list[Attempt], marked: set[str]
+    name: str, rows: list[dict], tried: dict[str, list[Attempt]], done: set[str], found: list[Attempt]
 ) -> BinStatus:
     ranks = rows[0]["mesh_rows"] * rows[0]["mesh_cols"]
-    mine = [last[row["complex_id"]] for row in rows if row["complex_id"] in last]
-    running = [attempt for attempt in mine if _is_running(attempt)]
-    finished = {attempt["complex_id"] for attempt in mine if attempt.get("outcome") == Outcome.DONE}
-    failed = [attempt for attempt in mine if _has_failed(attempt)]
-    ended = (finished & marked) | {attempt["complex_id"] for attempt in failed}
-    left = sum(row["predicted_seconds"] for row in rows if row["complex_id"] not in ended)
-    measured = [attempt for attempt in tried if attempt.get("wall_seconds")]
+    left = {row["complex_id"]: row["predicted_seconds"] for row in rows if row["complex_id"] not in done}
+    running = [complex_id for complex_id in left if _is_running(tried[complex_id])]
+    failed = [complex_id for complex_id in left if _has_failed(tried[complex_id])]
+    lost = [complex_id for complex_id in left if _has_ended(tried[complex_id], {Outcome.DONE})]
+    measured = [a for a in found if a["bin"] == name and a.get("wall_seconds")]
+    seconds = sum(seconds for complex_id, seconds in left.items() if complex_id not in failed)
     return BinStatus(
         name=name,
         mesh=f"{rows[0]['mesh_rows']}x{rows[0]['mesh_cols']}",
         planned=len(rows),
-        done=len(finished & marked),
+        done=len(rows) - len(left),
         running=len(running),
-        lost=len(finished - marked),
-        failed=dict(Counter(attempt["outcome"] for attempt in failed)),
-        hours_used=sum(attempt["wall_seconds"] for attempt in measured) * ranks / 3600,
+        lost=len(lost),
+        failed=dict(Counter(str(tried[complex_id][-1]["outcome"]) for complex_id in failed)),
+        hours_used=sum(a["wall_seconds"] * _ranks(a["mesh"]) for a in measured) / 3600,
         hours_planned=sum(row["predicted_seconds"] for row in rows) * ranks / 3600,
-        seconds_left=left * pace(measured) / len(running) if running else None,
+        seconds_left=seconds * pace(measured) / len(running) if running else None,
     )
 
 
-def _has_failed(attempt: Attempt | None) -> bool:
-    return attempt is not None and attempt.get("outcome", Outcome.DONE) != Outcome.DONE
+def _ranks(mesh: str) -> int:
+    rows, _, columns = mesh.partition("x")
+    return int(rows) * int(columns)
 
 
-def _is_running(attempt: Attempt) -> bool:
-    """Whether an attempt is under way; a process killed on another machine still counts."""
-    if "outcome" in attempt:
+def _has_ended(tried: list[Attempt], outcomes: Collection[str]) -> bool:
+    return bool(tried) and tried[-1].get("outcome") in outcomes
+
+
+def _has_failed(tried: list[Attempt]) -> bool:
+    return _has_ended(tried, set(Outcome) - {Outcome.DONE})
+
+
+def _is_running(tried: list[Attempt]) -> bool:
+    """Whether the last attempt is under way; one of a process killed on another machine still counts."""
+    if not tried or "outcome" in tried[-1]:
         return False
-    return attempt["host"] != socket.gethostname() or psutil.pid_exists(attempt["pid"])
+    return tried[-1]["host"] != socket.gethostname() or psutil.pid_exists(tried[-1]["pid"])

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from foldcp import __version__
-from foldcp.cli import complexes, doctor, memory, plan, predict, scores, status, weights
+from foldcp.cli import complexes, doctor, memory, plan, predict, retry, scores, status, weights
 
 app = typer.Typer(
     name="foldcp",
@@ -43,4 +43,5 @@ app.command("memory")(memory.memory)
 app.command("predict")(predict.predict)
 app.command("scores")(scores.scores)
 app.command("status")(status.status)
+app.command("retry")(retry.retry)
 app.command("weights")(weights.weights)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from foldcp.errors import ExitCode
+from foldcp.errors import ExitCode, UsageError
 
 
 def doctor(
@@ -15,6 +15,15 @@ def doctor(
     cache: Annotated[
         Path | None, typer.Option(help="Folder of weights and molecules; default: the model's own.")
     ] = None,
+    stage: Annotated[
+        Path | None,
+        typer.Option(
+            help="Gather weights, molecules and what --config names here, for machines with no network."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="With --stage: campaign configuration whose inputs to gather as well.")
+    ] = None,
 ) -> None:
     """Show GPUs, torch, NCCL, SLURM, weights, molecules and disk; say what is missing and how to get it.
 
@@ -23,7 +32,14 @@ def doctor(
     \b
     Example:
       foldcp doctor --model demo
+      foldcp doctor --stage carry --config my.yaml       # then copy the folder `carry`, and over there:
+      foldcp weights --cache carry && foldcp doctor --cache carry
     """
+    if stage is not None:
+        _stage(stage, model, cache, config)
+        return
+    if config is not None:
+        raise UsageError("--config says what to stage; give --stage FOLDER with it")
     from foldcp.doctor import State, examine
 
     checks = examine(model, cache)
@@ -36,3 +52,17 @@ def doctor(
     if missing:
         typer.echo(f"missing for predictions with model {model}: {', '.join(missing)}", err=True)
         raise typer.Exit(ExitCode.MISSING)
+
+
+def _stage(folder: Path, model: str, cache: Path | None, config: Path | None) -> None:
+    from foldcp import staging
+    from foldcp.cli.weights import Report, say
+    from foldcp.config import load
+
+    campaign = None if config is None else load(config)
+    files = staging.stage(folder, model, cache, campaign, Report(), say)
+    typer.echo(f"{len(files)} files in {folder}, listed in {staging.MANIFEST}")
+    typer.echo(f"copy the folder, then there: foldcp weights --cache {folder.name} (unpacks the molecules)")
+    typer.echo(
+        f"and foldcp doctor --cache {folder.name} (compares every file); export FOLDCP_CACHE to use it"
+    )

@@ -12,7 +12,7 @@ from foldcp.errors import FoldcpError, MissingError, UsageError
 from foldcp.predict.checkpoint import Checkpoint
 from foldcp.predict.outcomes import Outcome, classify
 from foldcp.predict.ranks import World, follow
-from foldcp.predict.settings import BUDGETS, DEVICES, PRECISIONS, Settings
+from foldcp.predict.settings import BUDGETS, DEVICES, KERNELS, PRECISIONS, Settings
 from foldcp.predict.targets import Target
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ def predict(
     budget: Annotated[
         str, typer.Option(help=f"{', '.join(BUDGETS)}: memory for intermediates; more is faster.")
     ] = "small",
+    kernels: Annotated[
+        str, typer.Option(help=f"{', '.join(KERNELS)}; auto: cuEquivariance's, where installed and right.")
+    ] = "auto",
     threads: Annotated[
         int | None, typer.Option(help="CPU threads of each rank; default: torch's own choice, or a share.")
     ] = None,
@@ -87,6 +90,7 @@ def predict(
         threads=threads,
         mesh=_parse_mesh(mesh),
         budget=budget,
+        kernels=kernels,
     )
     with World.current() as world:
         if world.follows:

@@ -10,7 +10,8 @@ import typer
 def weights(
     model: Annotated[str, typer.Option(help="boltz2; model demo needs no download.")] = "boltz2",
     cache: Annotated[
-        Path | None, typer.Option(help="Folder to download to; default: $BOLTZ_CACHE, else ~/.boltz.")
+        Path | None,
+        typer.Option(help="Folder to download to; default: $BOLTZ_CACHE, else $FOLDCP_CACHE, else ~/.boltz."),
     ] = None,
 ) -> None:
     """Download the released weights and molecules; an interrupted download continues where it stopped.
@@ -26,24 +27,26 @@ def weights(
     if model == "demo":
         typer.echo("model demo needs no download: it is built on this machine when first used")
         return
-    files = download(model, cache, _Report(), _say)
+    files = download(model, cache, Report(), say)
     typer.echo(f"checkpoint  {files.checkpoint}")
     typer.echo(f"molecules   {files.molecules}")
 
 
-class _Report:
+class Report:
     """Prints a line to stderr for each file and each further tenth of it."""
 
     def __init__(self) -> None:
         self.last: tuple[str, int] | None = None
 
     def __call__(self, name: str, got: int, total: int | None) -> None:
+        """Take note of `got` bytes of the file `name`."""
         step = got * 10 // total if total else got >> 28
         if (name, step) != self.last:
             self.last = (name, step)
             of = f" of {total / 1e6:.0f}" if total else ""
-            _say(f"{name}: {got / 1e6:.0f}{of} MB")
+            say(f"{name}: {got / 1e6:.0f}{of} MB")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Write a line to stderr."""
     print(text, file=sys.stderr, flush=True)

@@ -9,6 +9,8 @@ from numpy's global state.
 from pathlib import Path
 from typing import Any
 
+from foldcp.demo import initialisation
+from foldcp.demo.arguments import DIFFUSION, MSA, PAIRFORMER, STEERING
 from foldcp.demo.sizes import SIZES, Sizes
 from foldcp.tables.files import atomic_write
 
@@ -40,7 +42,7 @@ def build_checkpoint(cache: Path, sizes: Sizes = SIZES) -> Path:
     from boltz.model.models.boltz2 import Boltz2
 
     hyperparameters = _hyperparameters(sizes)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), initialisation.skipped():
         model = Boltz2(**hyperparameters)
     _draw_parameters(model, sizes.seed)
     contents = {
@@ -76,10 +78,6 @@ def _draw_parameters(model: Any, seed: int) -> None:
 
 
 def _hyperparameters(sizes: Sizes) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from boltz.main import Boltz2DiffusionParams, BoltzSteeringParams
-
     return {
         "atom_s": sizes.atom_s,
         "atom_z": sizes.atom_z,
@@ -97,9 +95,9 @@ def _hyperparameters(sizes: Sizes) -> dict[str, Any]:
         },
         **_trunk(sizes),
         **_heads(sizes),
-        "diffusion_process_args": asdict(Boltz2DiffusionParams()),
+        "diffusion_process_args": dict(DIFFUSION),
         "diffusion_loss_args": {},
-        "steering_args": asdict(BoltzSteeringParams()),
+        "steering_args": dict(STEERING),
         "conditioning_cutoff_min": 4.0,
         "conditioning_cutoff_max": 20.0,
         "fix_sym_check": True,
@@ -115,16 +113,12 @@ def _pair_attention(sizes: Sizes) -> dict[str, int]:
 
 
 def _trunk(sizes: Sizes) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from boltz.main import MSAModuleArgs, PairformerArgsV2
-
     stack = {"num_blocks": sizes.trunk_blocks, "num_heads": sizes.single_heads, **_pair_attention(sizes)}
     msa = {"msa_s": sizes.msa_s, "msa_blocks": sizes.msa_blocks, **_pair_attention(sizes)}
     template = {"template_dim": sizes.template_dim, "template_blocks": sizes.template_blocks}
     return {
-        "pairformer_args": asdict(PairformerArgsV2()) | stack,
-        "msa_args": asdict(MSAModuleArgs()) | msa,
+        "pairformer_args": PAIRFORMER | stack,
+        "msa_args": MSA | msa,
         "template_args": template | _pair_attention(sizes),
         "use_templates": True,
         "use_templates_v2": True,

@@ -43,12 +43,11 @@ class LiveBytes(TorchDispatchMode):
         self._alive: dict[int, tuple[StorageWeakRef, int, str]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.namespace == "prim":  # a question about a fake tensor, asked as often as the operations
+        # `prim`: a question about a fake tensor, asked as often as the operations.
+        if self.paused or func.namespace == "prim":
             return func(*args, **(kwargs or {}))
         given = {_key(x) for x in pytree.tree_leaves((args, kwargs)) if isinstance(x, Tensor)}
         result = func(*args, **(kwargs or {}))
-        if self.paused:
-            return result
         self._sweep()
         for tensor in pytree.tree_leaves(result):
             if self._counts(tensor) and _key(tensor) not in given and _key(tensor) not in self._alive:

@@ -17,6 +17,7 @@ from foldcp.model.confidence import Confidence, SampleConfidence, contact_probab
 from foldcp.model.diffusion import DiffusionConditioning
 from foldcp.model.sampler import sample
 from foldcp.model.trunk import Trunk
+from foldcp.ops import kernels
 from foldcp.ops.atom_windows import AtomShare
 from foldcp.ops.tile_rows import whole_rows
 
@@ -39,6 +40,8 @@ class Options:
         `fp32`; `bf16-mixed`: products in bf16 where Boltz-2 has them so; `bf16`: the pair tile in bf16 too.
     alignment_seed
         Seed of the choice of alignment rows, where the model takes a random subset of them.
+    kernels
+        Whether attention may use cuEquivariance's kernel, where it is installed (`foldcp.ops.kernels`).
     """
 
     recycles: int = 3
@@ -46,6 +49,7 @@ class Options:
     budget: str = "small"
     precision: str = "fp32"
     alignment_seed: int = 0
+    kernels: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ class Boltz2OnMesh:
         pair_dtype = torch.bfloat16 if options.precision == "bf16" else torch.float32
         share = AtomShare.create(features, self.mesh, device)
         say = say or (lambda line: None)
-        with _autocast(device, options.precision):
+        with _autocast(device, options.precision), kernels.allowed(options.kernels):
             say("trunk")
             s_inputs = self.embedder(features, share, place)
             s, z = self.trunk(s_inputs, features, place, options.recycles, options.alignment_seed, pair_dtype)

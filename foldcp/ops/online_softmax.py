@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad
 
+from foldcp.ops import kernels
 from foldcp.ops.precision import working_dtype
 
 
@@ -105,20 +106,30 @@ def fused(q: Tensor) -> bool:
 
 
 def _fused(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, mask: Tensor, inf: float) -> Partial:
-    """Return `attend` by a kernel of torch, which takes one bias and never stores logits.
-
-    Bias plus mask would be (B, H, Q, K), as large as the logits. So the mask rides in a channel of its own:
-    q gets 1 there and k gets `inf (mask - 1)`, which adds the same number to the same logit.
-    """
+    """Return `attend` by a kernel, which never stores logits."""
     first = -spare(q.dtype)
-    q[..., first] = 1
-    k[..., first] = (inf * (mask - 1))[:, None, :]
-    kernel = _on_cpu if q.device.type == "cpu" else _on_gpu
-    out, lse = kernel(q, k, v, bias)
+    if kernels.serves(q[..., :first], bias):
+        out, lse = kernels.attention(q[..., :first], k[..., :first], v[..., :first], bias, mask != 0)
+    else:
+        out, lse = _by_torch(q, k, v, bias, inf * (mask - 1))
     present = mask.any(dim=-1)[:, None, None]
     top = torch.where(present, lse, -inf)
     total = torch.where(present, 1.0, float(k.shape[2])).expand_as(top)
-    return Partial(out[..., :first].float() * total[..., None], top, total)
+    return Partial(out.float() * total[..., None], top, total)
+
+
+def _by_torch(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, masked: Tensor) -> tuple[Tensor, Tensor]:
+    """Return values and log-sum-exp by a kernel of torch, which takes one bias.
+
+    Bias plus mask would be (B, H, Q, K), as large as the logits. So the mask rides in a channel of its own:
+    q gets 1 there and k gets `masked` (B, K), which adds the same number to the same logit.
+    """
+    first = -spare(q.dtype)
+    q[..., first] = 1
+    k[..., first] = masked[:, None, :]
+    kernel = _on_cpu if q.device.type == "cpu" else _on_gpu
+    out, lse = kernel(q, k, v, bias)
+    return out[..., :first], lse
 
 
 def _on_cpu(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:

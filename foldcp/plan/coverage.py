@@ -118,7 +118,11 @@ def render(rows: Sequence[CoverageRow]) -> str:
         )
         for row in rows
     ]
-    table = [_HEADER, *cells]
+    return aligned([_HEADER, *cells])
+
+
+def aligned(table: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as text, each column as wide as its widest cell and flush right."""
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in table)
 

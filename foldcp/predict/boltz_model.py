@@ -1,13 +1,13 @@
 """The serial Boltz-2 module, from its checkpoint: what every rank reads its weights from."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from boltz.main import Boltz2DiffusionParams, BoltzSteeringParams, MSAModuleArgs, PairformerArgsV2
 from boltz.model.models.boltz2 import Boltz2
 
+from foldcp.demo import initialisation
+from foldcp.demo.arguments import DIFFUSION, MSA, PAIRFORMER, STEERING
 from foldcp.errors import InputError
 
 _TRUNK_SIZES = {"num_blocks", "num_heads", "pairwise_head_width", "pairwise_num_heads"}
@@ -32,17 +32,18 @@ def load_model(checkpoint: Path) -> Any:
         sizes = saved["hyper_parameters"]
         # As Boltz's command line does: its own arguments win over the checkpoint's. Only the sizes, which it
         # fixes to those of the released model, are the checkpoint's.
-        model = Boltz2.load_from_checkpoint(
-            checkpoint,
-            strict=True,
-            map_location="cpu",
-            diffusion_process_args=asdict(Boltz2DiffusionParams()),
-            ema=False,
-            use_kernels=False,
-            pairformer_args=asdict(PairformerArgsV2()) | _only(sizes["pairformer_args"], _TRUNK_SIZES),
-            msa_args=asdict(MSAModuleArgs()) | _only(sizes["msa_args"], _MSA_SIZES),
-            steering_args=asdict(BoltzSteeringParams()),
-        )
+        with initialisation.skipped():
+            model = Boltz2.load_from_checkpoint(
+                checkpoint,
+                strict=True,
+                map_location="cpu",
+                diffusion_process_args=dict(DIFFUSION),
+                ema=False,
+                use_kernels=False,
+                pairformer_args=PAIRFORMER | _only(sizes["pairformer_args"], _TRUNK_SIZES),
+                msa_args=MSA | _only(sizes["msa_args"], _MSA_SIZES),
+                steering_args=dict(STEERING),
+            )
     except (OSError, MemoryError):
         raise
     except Exception as error:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from foldcp.features import Features
+    from foldcp.predict.memory import Place
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,18 @@ class Engine(Protocol):
         `cpu` or `cuda`.
     device_name
         Model of the GPU, or `cpu`.
+    places
+        Where each rank computes.
     """
 
     name: str
     device: str
     device_name: str
+    places: "list[Place]"
 
     @property
-    def peak_bytes(self) -> int | None:
-        """Peak memory of the worst rank since `fold` was called last."""
+    def peaks(self) -> list[int | None]:
+        """Peak memory of each rank since `fold` was called last, in bytes; None where nobody saw it."""
         ...
 
     def fold(

@@ -63,15 +63,16 @@ class Ledger:
         """Record that an attempt starts now, under an id from :func:`new_attempt`."""
         self._record({"attempt": attempt, "started_at": now(), **self._common, **values})
 
-    def finish(self, attempt: str, outcome: str, message: str | None = None, **values: Any) -> None:
-        """Record how an attempt ended."""
-        self._record(
-            {"attempt": attempt, "finished_at": now(), "outcome": outcome, "message": message, **values}
-        )
+    def finish(
+        self, attempt: str, outcome: str, message: str | None = None, cause: str | None = None, **values: Any
+    ) -> None:
+        """Record how an attempt ended; the cause is the outcome, unless something finer is known."""
+        end = {"outcome": outcome, "cause": cause or outcome, "message": message}
+        self._record({"attempt": attempt, "finished_at": now(), **end, **values})
 
-    def never_started(self, outcome: str, message: str, **values: Any) -> None:
+    def never_started(self, outcome: str, message: str, cause: str, **values: Any) -> None:
         """Record the outcome of a complex whose job ended before its turn came."""
-        self.finish(new_attempt(), outcome, message, **self._common, **values)
+        self.finish(new_attempt(), outcome, message, cause, **self._common, **values)
 
     def close(self) -> None:
         """Close the file."""

@@ -14,8 +14,8 @@ _RESULT_VERSION = 2
 """Raised when a change of foldcp changes numbers, so that old predictions are not taken for new ones."""
 
 _RESULT_SETTINGS = ["precision", "samples", "recycles", "steps", "pae", "seed", "campaign"]
-"""Settings that change the output. The model is known by its weights; cache, device, threads, mesh and
-budget only say where and how it is computed."""
+"""Settings that change the output. The model is known by its weights; cache, device, threads, mesh,
+budget and kernels only say where and how it is computed."""
 
 
 def run_key(input_key: str, settings: Settings, weights_sha256: str) -> str:

@@ -19,9 +19,11 @@ from foldcp.predict import memory
 from foldcp.predict.boltz_model import load_model
 from foldcp.predict.engine import Folded
 from foldcp.predict.matrix_file import MatrixFile
+from foldcp.predict.memory import Place
 from foldcp.predict.ranks import Ranks, Say, Work, World
 from foldcp.predict.ranks.driver import say_on_stderr
 from foldcp.predict.settings import Settings
+from foldcp.tables.files import writing
 
 _TM_SCORES = ["ptm", "iptm", "ligand_iptm", "protein_iptm"]
 _SCORES = [*_TM_SCORES, "complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde"]
@@ -73,6 +75,7 @@ class MeshEngine:
             self._ranks = Ranks(settings.mesh, build, (checkpoint,), device, settings.threads)
             self._ranks.start()
         self.device, self.device_name = self._ranks.device, self._ranks.device_name
+        self.places = self._ranks.places
 
     def fold(
         self,
@@ -102,9 +105,9 @@ class MeshEngine:
         return folded
 
     @property
-    def peak_bytes(self) -> int | None:
-        """Peak of the worst rank since `fold` was called last."""
-        return self._ranks.peak_bytes
+    def peaks(self) -> list[int | None]:
+        """Peak of each rank since `fold` was called last, in bytes; None where nobody saw it."""
+        return list(self._ranks.peaks)
 
     def close(self) -> None:
         """End the ranks."""
@@ -116,9 +119,10 @@ class _Ranks(Protocol):
 
     device: str
     device_name: str
+    places: list[Place]
 
     @property
-    def peak_bytes(self) -> int | None: ...
+    def peaks(self) -> Sequence[int | None]: ...
 
     def run(self, job: Any) -> Any: ...
 
@@ -133,11 +137,12 @@ class _OneRank:
         self.device_name = device if device == "cpu" else torch.cuda.get_device_name(self.device)
         if threads is not None:
             torch.set_num_threads(threads)
+        self.places = [Place.of(self.device)]
         self._work = build(Mesh.create(1, 1), self.device, checkpoint)
 
     @property
-    def peak_bytes(self) -> int | None:
-        return memory.peak_bytes(self.device)
+    def peaks(self) -> list[int | None]:
+        return [memory.peak_bytes(self.device)]
 
     def run(self, job: Any) -> Any:
         memory.reset_peak(self.device)
@@ -185,15 +190,18 @@ class ErrorFiles:
         """Take the rows (…, N) of one kind of error of one sample."""
         if not self._first:
             return
-        if rows.start == 0:
-            self._open[kind, sample] = MatrixFile(self._path(kind, sample), self._n)
-        self._open[kind, sample].append(block.float().cpu().numpy())
+        path, content = self._path(kind, sample), block.float().cpu().numpy()
+        with writing(path):
+            if rows.start == 0:
+                self._open[kind, sample] = MatrixFile(path, self._n)
+            self._open[kind, sample].append(content)
 
     def close(self, kind: str) -> list[Path]:
         """End the files of one kind; return them by sample."""
         samples = sorted(sample for found, sample in self._open if found == kind)
         for sample in samples:
-            self._open[kind, sample].close()
+            with writing(self._path(kind, sample)):
+                self._open[kind, sample].close()
         return [self._path(kind, sample) for sample in samples]
 
     def _path(self, kind: str, sample: int) -> Path:

@@ -33,13 +33,27 @@ class RankError(FoldcpError):
         How it ended.
     peak_bytes
         Its peak memory; None where nobody saw it.
+    cause
+        What became of it, finer than the outcome: `killed` (its process died), `hung` (it fell silent, or
+        left the others waiting), `node_failure` (no more is known than that others lost it), or the outcome.
     """
 
     def __init__(
-        self, message: str, rank: int, place: tuple[int, int], outcome: Outcome, peak_bytes: int | None
+        self,
+        message: str,
+        rank: int,
+        place: tuple[int, int],
+        outcome: Outcome,
+        peak_bytes: int | None,
+        cause: str,
     ) -> None:
         super().__init__(message)
         self.rank, self.place, self.outcome, self.peak_bytes = rank, place, outcome, peak_bytes
+        self.cause = cause
+
+
+class KeeperError(RankError):
+    """A process that keeps ranks is gone or silent: no mesh can start any more until all are started anew."""
 
 
 def one_line(error: BaseException, limit: int = 400) -> str:
@@ -62,3 +76,8 @@ def classify(error: BaseException) -> tuple[Outcome, str]:
     if isinstance(error, FoldcpError):
         return Outcome.CRASHED, one_line(error)
     return Outcome.CRASHED, f"{type(error).__name__}: {one_line(error)}"
+
+
+def cause_of(error: BaseException) -> str:
+    """Return what ended an attempt that raised `error`: its outcome, or something finer if it is known."""
+    return getattr(error, "cause", None) or str(classify(error)[0])

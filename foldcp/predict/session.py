@@ -9,8 +9,11 @@ from foldcp import demo
 from foldcp.errors import InputError
 from foldcp.predict import checkpoint as checkpoints
 from foldcp.predict import engine, markers, writer
-from foldcp.predict.document import Document, read
+from foldcp.predict.ahead import Ahead, Request
+from foldcp.predict.document import read
+from foldcp.predict.memory import smallest_share
 from foldcp.predict.outcomes import NumericalError
+from foldcp.predict.preparation import Preparation
 from foldcp.predict.seeds import Seeds
 from foldcp.predict.settings import Settings
 from foldcp.predict.targets import Target
@@ -36,8 +39,11 @@ class Session:
         `cpu` or `cuda:0`; model of the GPU, or `cpu`.
     note
         What to say beside any score; None with trained weights.
-    peak_bytes
-        Peak memory of the worst rank in the last prediction, failed or not; None if it did not fold.
+    peaks
+        Peak memory of each rank in the last prediction, failed or not, in bytes; None where nobody saw it.
+        Empty if it did not fold.
+    preparation
+        Parsing and featurizing.
 
     Raises
     ------
@@ -52,9 +58,32 @@ class Session:
         self.engine = engine.load(checkpoint.path, settings)
         self.device, self.device_name = self.engine.device, self.engine.device_name
         self.note = demo.NOTE if settings.demo else None
-        self.peak_bytes: int | None = None
-        self._molecules = checkpoint.molecules
-        self._canonicals = _load_canonicals(checkpoint.molecules.provide([]))
+        self.peaks: list[int | None] = []
+        self.preparation = Preparation(checkpoint.molecules)
+        self._ahead = Ahead(self.preparation)
+
+    @property
+    def hosts(self) -> list[str]:
+        """Hosts of the ranks, in order of rank, each once."""
+        return list(dict.fromkeys(place.host for place in self.engine.places))
+
+    @property
+    def capacity_bytes(self) -> int | None:
+        """Memory that every rank can have, on its GPU or its host; None if unknown."""
+        return smallest_share(self.engine.places)
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """Peak memory of the worst rank in the last prediction; None if it did not fold."""
+        return max((peak for peak in self.peaks if peak is not None), default=None)
+
+    def prepare_ahead(self, target: Target) -> None:
+        """Start to prepare a target that :meth:`predict` will be called for soon, and return at once.
+
+        It is prepared in a process of its own, while this one folds, as soon as that is worth its start; the
+        prediction is the same to the last bit, and an error of the input is raised when it is predicted.
+        """
+        self._ahead.ask(Request(target, self.settings.campaign, self.settings.seed))
 
     def predict(self, target: Target, predictions: Path) -> None:
         """Predict one target.
@@ -68,21 +97,24 @@ class Session:
             If the input cannot be folded as written.
         NumericalError
             If a coordinate or a score is not finite.
+        WriteError
+            If the files cannot be written, because the disk is full for instance.
         Exception
             Whatever else goes wrong, e.g. out of memory; `foldcp.predict.outcomes.classify` sorts it.
         """
-        started, self.peak_bytes = time.monotonic(), None
+        started, self.peaks = time.monotonic(), []
         directory = predictions / target.id
         document = read(target.input)
         seeds = Seeds(self.settings.campaign, self.settings.seed, document.key())
-        parsed, features = self.prepare(document, target.id, seeds)
+        ready = self._ahead.prepare(document, target, seeds)
         with writer.staging(directory) as staged:
-            folded = self._fold(features, seeds, staged)
+            folded = self._fold(ready.features, seeds, staged)
             _check_finite(folded)
-            writer.write(folded, parsed.structure, target.id, staged, self.note)
+            writer.write(folded, ready.structure, target.id, staged, self.note)
             files = writer.publish(staged, directory, target.id, target.input)
-        facts = self._facts(target, features, seeds, folded)
-        facts |= {"peak_bytes": self.peak_bytes, "wall_seconds": round(time.monotonic() - started, 3)}
+        facts = self._facts(target, ready.features, seeds, folded)
+        facts |= {"peak_bytes": self.peak_bytes, "peaks": self.peaks, "hosts": self.hosts}
+        facts |= {"wall_seconds": round(time.monotonic() - started, 3)}
         markers.write_marker(
             directory, markers.run_key(target.input_key, self.settings, self.weights_sha256), files, facts
         )
@@ -98,26 +130,12 @@ class Session:
             samples = [seeds.sample(number) for number in range(self.settings.samples)]
             return self.engine.fold(features, samples, self.settings, spool, seeds.alignment)
         finally:
-            self.peak_bytes = self.engine.peak_bytes
+            self.peaks = self.engine.peaks
 
     def close(self) -> None:
-        """End the ranks, where they are processes of their own."""
+        """End the ranks, where they are processes of their own, and the process that prepares ahead."""
+        self._ahead.close()
         self.engine.close()
-
-    def prepare(self, document: Document, name: str, seeds: Seeds) -> tuple[Any, Any]:
-        """Return an input ready to fold: Boltz's parsed `Input`, and the `Features`.
-
-        Raises
-        ------
-        InputError
-            If Boltz cannot read or featurize it.
-        """
-        from foldcp.features.featurize import featurize
-        from foldcp.predict.inputs import component_codes, parse
-
-        folder = self._molecules.provide(component_codes(document))
-        parsed = parse(document, name, folder, self._canonicals, seeds.conformers)
-        return parsed, featurize(parsed, folder, self._canonicals, seeds.features)
 
     def _facts(self, target: Target, features: Any, seeds: Seeds, folded: engine.Folded) -> dict[str, Any]:
         ranked = enumerate(writer.ranks(folded))
@@ -128,7 +146,7 @@ class Session:
             "model": self.settings.model,
             "note": self.note,
             "weights_sha256": self.weights_sha256,
-            "molecules": self._molecules.source,
+            "molecules": self.preparation.molecules.source,
             "engine": self.engine.name,
             "mesh": "x".join(map(str, self.settings.mesh)),
             "device": self.device_name,
@@ -139,12 +157,6 @@ class Session:
             "n_tokens": features.n_tokens,
             "chains": features.chains,
         }
-
-
-def _load_canonicals(folder: Path) -> dict[str, Any]:
-    from boltz.data.mol import load_canonicals
-
-    return load_canonicals(folder)
 
 
 def _check_finite(folded: engine.Folded) -> None:

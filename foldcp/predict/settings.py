@@ -10,6 +10,7 @@ from foldcp.errors import UsageError, unknown_choice
 DEVICES = ["auto", "cpu", "cuda"]
 PRECISIONS = ["fp32", "bf16-mixed", "bf16"]
 BUDGETS = ["small", "medium", "large"]
+KERNELS = ["auto", "off"]
 MODELS = ["demo", "boltz2"]
 
 
@@ -52,6 +53,9 @@ class Settings:
         Rows and columns of ranks that share one complex.
     budget
         How much memory intermediates may take (`foldcp.mesh.Budget`): `small`, `medium` or `large`.
+    kernels
+        `auto` takes cuEquivariance's attention kernel where it is installed and right, which changes results
+        by rounding; `off` never does.
 
     Raises
     ------
@@ -72,6 +76,7 @@ class Settings:
     threads: int | None = None
     mesh: tuple[int, int] = (1, 1)
     budget: str = "small"
+    kernels: str = "auto"
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -80,6 +85,8 @@ class Settings:
             raise unknown_choice("precision", self.precision, PRECISIONS)
         if self.budget not in BUDGETS:
             raise unknown_choice("budget", self.budget, BUDGETS)
+        if self.kernels not in KERNELS:
+            raise unknown_choice("kernels", self.kernels, KERNELS)
         if len(self.mesh) != 2 or min(self.mesh) < 1:
             mesh = "x".join(map(str, self.mesh))
             raise UsageError(f"mesh {mesh} is not valid: rows x columns, each at least 1, e.g. 2x3")

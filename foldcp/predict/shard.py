@@ -2,32 +2,33 @@
 
 A complex that fails is recorded with its typed outcome, and the next one follows. A complex that takes the
 whole process down (the kernel's out-of-memory killer, a segmentation fault) leaves an attempt in the ledger
-that started and never ended. When the shard runs again such a *suspect* comes last, so that it cannot cost
-another complex its turn, and after `MAX_DEATHS` deaths it is recorded as crashed and not tried again with
-the same input, settings and weights. A job that runs again under its own id was requeued by the scheduler
-(preempted, its node lost), which is no fault of the complex it was at.
+that started and never ended. Whatever has been tried before comes last, so that it cannot cost another
+complex its turn. A job that runs again under its own id was requeued by the scheduler: with a warning, and
+then its attempt is closed (`Shard.leave`), or without one, because its machine failed.
 """
 
 import dataclasses
 import json
 import sys
 import traceback
-from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from foldcp.errors import FoldcpError
 from foldcp.predict.ledger import Attempt, Ledger, attempts, new_attempt, now
 from foldcp.predict.markers import is_done
-from foldcp.predict.outcomes import Outcome, RankError, classify
+from foldcp.predict.outcomes import KeeperError, Outcome, RankError, cause_of, classify
+from foldcp.predict.pardons import is_forgotten, pardons
+from foldcp.predict.retries import exhausted
 from foldcp.predict.settings import Settings
 from foldcp.predict.targets import Target
 from foldcp.tables.files import atomic_write
 from foldcp.tables.provenance import code_version
 
-MAX_DEATHS = 2
-"""A complex that has killed this many processes is not tried again."""
+_GIB = 2**30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +52,10 @@ class ShardTarget:
     predicted_peak_bytes: int
     predicted_seconds: float
 
+    def to_predict(self) -> Target:
+        """Return what the session wants to know of it."""
+        return Target(self.id, self.input, self.input_key)
+
 
 @dataclasses.dataclass(frozen=True)
 class ShardSpec:
@@ -68,6 +73,12 @@ class ShardSpec:
         Folders to write to.
     submitted_at
         When the job was submitted.
+    limits
+        How often one complex is tried, by what ended its tries (:mod:`foldcp.predict.retries`).
+    peak_correction
+        Factor on the predicted peaks that the campaign has learnt.
+    config_sha256
+        Hash of the configuration, for the ledger.
     """
 
     bin: str
@@ -77,6 +88,9 @@ class ShardSpec:
     predictions: Path
     ledger: Path
     submitted_at: datetime
+    limits: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    peak_correction: float = 1.0
+    config_sha256: str | None = None
 
     def write(self, path: Path) -> None:
         """Write the specification to a JSON file."""
@@ -101,6 +115,9 @@ class ShardSpec:
             "bin": self.bin,
             "shard": self.shard,
             "mesh": "x".join(map(str, self.settings.mesh)),
+            "budget": self.settings.budget,
+            "peak_correction": self.peak_correction,
+            "config_sha256": self.config_sha256,
             "seed": self.settings.seed,
             "samples": self.settings.samples,
             "submitted_at": self.submitted_at,
@@ -144,29 +161,46 @@ class Shard:
         """Predict every complex that is not done. A failing complex is recorded, and the next one follows."""
         todo = [t for t in self._spec.targets if not is_done(self._spec.predictions / t.id, t.run_key)]
         self._position = len(self._spec.targets) - len(todo)
-        deaths = _deaths(self._spec, self._job_id)
+        before = self._attempts_before()
+        order = sorted(todo, key=lambda target: len(before[target.id]))
+        following = {target.id: after for target, after in pairwise(order)}
         try:
-            for target in sorted(todo, key=lambda t: deaths[t.id]):
+            for target in order:
                 self._position += 1
-                if deaths[target.id] < MAX_DEATHS:
-                    self._attempt(target)
+                if reason := exhausted(before[target.id], self._spec.limits):
+                    self._say(target, f"not tried again: {reason}")
                 else:
-                    message = f"ended its process {deaths[target.id]} times without a word; not tried again"
-                    self._ledger.never_started(Outcome.CRASHED, message, **planned(target))
-                    self._say(target, f"{Outcome.CRASHED}: {message}")
+                    self._attempt(target, following.get(target.id))
         finally:
             if self._session is not None:
                 self._session.close()
         self._ledger.close()
 
-    def leave(self, outcome: Outcome, message: str) -> None:
+    def leave(self, outcome: Outcome, message: str, cause: str) -> None:
         """Close the current attempt because the process must end now. Safe in a signal handler."""
         self._leaving = True
         if self._current is not None:
             attempt, self._current = self._current, None
-            self._ledger.finish(attempt, outcome, message)
+            self._ledger.finish(attempt, outcome, message, cause=cause)
 
-    def _attempt(self, target: ShardTarget) -> None:
+    def _attempts_before(self) -> dict[str, list[Attempt]]:
+        """Return attempts by complex since its pardon; those of this job that never ended are closed."""
+        keys = {target.id: target.run_key for target in self._spec.targets}
+        before: dict[str, list[Attempt]] = {name: [] for name in keys}
+        pardoned = pardons(self._spec.ledger)
+        for attempt in attempts(self._spec.ledger, self._spec.bin):
+            if attempt["run_key"] != keys.get(attempt["complex_id"]):
+                continue
+            if "outcome" not in attempt and attempt.get("job_id") == self._job_id:
+                message = "the job began anew without warning: its machine failed, or it was requeued by hand"
+                end = {"outcome": Outcome.NODE_FAILURE, "message": message, "cause": "node_failure"}
+                self._ledger.finish(attempt["attempt"], **end)
+                attempt |= end
+            if "outcome" in attempt and "started_at" in attempt and not is_forgotten(attempt, pardoned):
+                before[attempt["complex_id"]].append(attempt)
+        return before
+
+    def _attempt(self, target: ShardTarget, following: ShardTarget | None) -> None:
         session = self._load()
         started = now()
         # A signal may come at any line: set before the start is recorded, cleared before the end is.
@@ -174,23 +208,38 @@ class Shard:
         self._ledger.start(
             attempt, **planned(target), device=session.device_name, weights_sha256=session.weights_sha256
         )
-        outcome, message = Outcome.DONE, None
+        outcome, message, cause = Outcome.DONE, None, str(Outcome.DONE)
+        session.peaks = []  # those of the complex before, should this one never come to be folded
         try:
-            session.predict(Target(target.id, target.input, target.input_key), self._spec.predictions)
+            self._check_memory(target, session.capacity_bytes)
+            if following is not None:
+                session.prepare_ahead(following.to_predict())
+            session.predict(target.to_predict(), self._spec.predictions)
         except Exception as error:
             if self._leaving:  # submitit ends a job by raising out of its signal handler
                 raise
-            outcome, message = classify(error)
-            if not isinstance(error, FoldcpError):
+            (outcome, message), cause = classify(error), cause_of(error)
+            if not isinstance(error, FoldcpError | MemoryError):
                 traceback.print_exc()
-            if _device_lost(error):
-                self.leave(outcome, message)
+            if _ends_the_process(error):
+                self.leave(outcome, message, cause)
                 raise
         self._current = None
-        self._ledger.finish(attempt, outcome, message, peak_bytes=session.peak_bytes)
+        measured = {"peak_bytes": session.peak_bytes, "rank_peaks": session.peaks, "hosts": session.hosts}
+        self._ledger.finish(attempt, outcome, message, cause=cause, **measured)
         self._say(
             target, f"{outcome} after {(now() - started).total_seconds():.1f} s {message or ''}".rstrip()
         )
+
+    def _check_memory(self, target: ShardTarget, capacity: int | None) -> None:
+        # Before folding: a complex that cannot fit would fail after hours, or take other processes with it.
+        expected = target.predicted_peak_bytes * self._spec.peak_correction
+        if capacity is not None and expected > capacity:
+            raise MemoryError(
+                f"the plan expects a peak of {expected / _GIB:.1f} GiB per rank on mesh "
+                f"{'x'.join(map(str, self._spec.settings.mesh))} at budget {self._spec.settings.budget}, "
+                f"and a rank has {capacity / _GIB:.1f} GiB; not tried"
+            )
 
     def _load(self) -> Any:
         # Lazily: a shard with nothing left to do must not pay for importing torch and loading weights.
@@ -216,22 +265,8 @@ def run_shard(spec: ShardSpec, job_id: str | None = None) -> None:
     Shard(spec, job_id).run()
 
 
-def _deaths(spec: ShardSpec, job_id: str | None) -> Counter[str]:
-    """Return how many processes each complex has ended, with the same input, settings and weights."""
-    keys = {target.id: target.run_key for target in spec.targets}
-
-    def is_death(attempt: Attempt) -> bool:
-        if attempt["run_key"] != keys.get(attempt["complex_id"]):
-            return False
-        if "outcome" in attempt:
-            return bool(attempt.get("died"))
-        return job_id is None or attempt["job_id"] != job_id
-
-    return Counter(a["complex_id"] for a in attempts(spec.ledger, spec.bin) if is_death(a))
-
-
-def _device_lost(error: Exception) -> bool:
+def _ends_the_process(error: Exception) -> bool:
+    if isinstance(error, RankError):  # ranks are processes of their own, which the next complex starts afresh
+        return isinstance(error, KeeperError)
     # After any other CUDA error the context of this process is unusable: every later complex would fail too.
-    # Ranks are processes of their own, which the next complex starts afresh.
-    text = "" if isinstance(error, RankError) else str(error)
-    return "CUDA error" in text and "out of memory" not in text
+    return "CUDA error" in str(error) and "out of memory" not in str(error)

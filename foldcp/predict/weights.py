@@ -1,8 +1,8 @@
 """Where the released weights and molecules lie, and how they get there. Imports no torch.
 
 The folder is Boltz's own (`$BOLTZ_CACHE`, else `~/.boltz`) with Boltz's own file names, so that
-`boltz predict` and foldcp share it. The addresses are Boltz's own too. Affinity weights are left out: foldcp
-predicts structures.
+`boltz predict` and foldcp share it; `$FOLDCP_CACHE`, where it is set, names one for all that foldcp keeps.
+The addresses are Boltz's own too. Affinity weights are left out: foldcp predicts structures.
 """
 
 import os
@@ -33,8 +33,9 @@ class WeightFiles:
 
 
 def cache_folder(cache: Path | None = None) -> Path:
-    """Return the folder of released weights: `cache`, else `$BOLTZ_CACHE`, else `~/.boltz`."""
-    return (cache or Path(os.environ.get("BOLTZ_CACHE") or "~/.boltz")).expanduser().absolute()
+    """Return the folder of weights: `cache`, else `$BOLTZ_CACHE`, else `$FOLDCP_CACHE`, else `~/.boltz`."""
+    named = os.environ.get("BOLTZ_CACHE") or os.environ.get("FOLDCP_CACHE") or "~/.boltz"
+    return (cache or Path(named)).expanduser().absolute()
 
 
 def locate(model: str = "boltz2", cache: Path | None = None) -> WeightFiles:

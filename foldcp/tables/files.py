@@ -96,6 +96,22 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a file and sync it, so that a crash loses at most what was being written.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be written.
+    """
+    with writing(path), path.open("ab") as handle:
+        if handle.tell():  # an earlier process may have been killed in the middle of a line
+            line = f"\n{line}"
+        handle.write(f"{line}\n".encode())
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
 def write_table(path: Path | str, spec: TableSpec, table: pa.Table, provenance: Provenance) -> None:
     """Write `table` to `path` as Parquet, checked against `spec`, with provenance in its metadata."""
     schema = spec.schema.with_metadata(provenance.metadata(spec.name))

@@ -13,7 +13,6 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-import torch.utils._pytree as pytree
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -68,7 +67,7 @@ class _OnlyOnGpu(TorchDispatchMode):
             kwargs["device"] = GPU
         if to_gpu and func is torch.ops.aten._to_copy.default and not isinstance(args[0], FakeTensor):
             return self._moved(args[0], **kwargs)
-        if to_gpu or any(isinstance(x, FakeTensor) for x in pytree.tree_leaves((args, kwargs))):
+        if to_gpu or FakeTensor in types:
             with self.fake:
                 return func(*args, **kwargs)
         return func(*args, **kwargs)

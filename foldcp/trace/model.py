@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 from typing import Any
-from unittest.mock import patch
 
 import torch
 
+from foldcp.demo import initialisation
 from foldcp.demo.model import _hyperparameters
 from foldcp.demo.sizes import Sizes
 from foldcp.trace.fake_gpu import GPU
@@ -33,7 +33,7 @@ def fake_model(sizes: Sizes) -> FakeModel:
     from boltz.model.models.boltz2 import Boltz2
 
     traced = replace(sizes, **{name: min(2, getattr(sizes, name)) for name in _TRACED})
-    with torch.device(GPU), patch("boltz.model.layers.initialize.trunc_normal_init_", lambda *_, **__: None):
+    with torch.device(GPU), initialisation.skipped():
         model = Boltz2(**_hyperparameters(traced)).eval()
     model.steering_args = dict.fromkeys(model.steering_args, False)
     weights = _bytes(model)

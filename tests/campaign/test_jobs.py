@@ -14,6 +14,8 @@ from mini_campaign import BAD, BIN, GOOD, MiniCampaign
 from foldcp import tables
 from foldcp.campaign.launch import launchers
 from foldcp.errors import MissingError, UsageError
+from foldcp.predict import session
+from foldcp.predict.pardons import pardon
 from foldcp.tables.schemas import LEDGER
 
 pytestmark = pytest.mark.model
@@ -166,23 +168,6 @@ def test_slurm_without_slurm_says_what_to_do(campaign, monkeypatch):
         campaign.run()
 
 
-@pytest.mark.parametrize(
-    ("gpus", "ranks", "groups"),
-    [
-        (["0", "1", "2", "3"], 1, ["0", "1", "2", "3"]),
-        (["0", "1", "2", "3", "4"], 2, ["0,1", "2,3"]),
-        (["5", "6"], 2, ["5,6"]),
-    ],
-)
-def test_each_job_on_this_machine_gets_the_gpus_of_its_mesh(gpus, ranks, groups):
-    assert launchers._groups(gpus, ranks) == groups
-
-
-def test_a_machine_with_too_few_gpus_says_what_to_do():
-    with pytest.raises(UsageError, match="has 1; set plan"):
-        launchers._groups(["0"], 4)
-
-
 def test_a_bin_on_a_mesh_is_folded_by_ranks_of_its_own(campaign):
     campaign.mesh = (2, 1)
     campaign.settings["launcher"] = "local"
@@ -190,3 +175,61 @@ def test_a_bin_on_a_mesh_is_folded_by_ranks_of_its_own(campaign):
     table = campaign.run()
     assert campaign.outcomes(table) == {"a": "done", "bad": "bad_input"}
     assert table["mesh"].to_pylist() == ["2x1", "2x1"]
+
+
+@pytest.fixture
+def small_device(monkeypatch):
+    """A device on which complex `a` runs out of memory in this process; ranks of their own have plenty."""
+    predict = session.Session.predict
+
+    def run_out(self, target, folder):
+        if target.id == "a" and self.settings.mesh == (1, 1):
+            raise MemoryError("CUDA out of memory")
+        predict(self, target, folder)
+
+    monkeypatch.setattr(session.Session, "predict", run_out)
+
+
+def test_out_of_memory_climbs_to_a_smaller_budget_and_then_to_a_larger_mesh(campaign, small_device):
+    campaign.settings["budget"], campaign.max_ranks = "medium", 2
+    campaign.write({"a": GOOD, "b": GOOD[:1]})
+    table = campaign.run()
+    assert campaign.outcomes(table) == {"a": "done", "b": "done"}
+    ways = [(a["mesh"], a["budget"], a["outcome"]) for a in campaign.attempts() if a["complex_id"] == "a"]
+    assert ways == [("1x1", "medium", "oom"), ("1x1", "small", "oom"), ("1x2", "small", "done")]
+    assert campaign.tries()["b"] == ["done"]
+    everything = tables.read_table(campaign.folder / "06_attempts" / f"{BIN}.parquet", LEDGER)
+    assert everything.num_rows == 4
+    row = dict(zip(table["complex_id"].to_pylist(), table.to_pylist(), strict=True))["a"]
+    assert len(row["rank_peaks"]) == 2 and max(row["rank_peaks"]) == row["peak_bytes"]
+
+
+def test_out_of_memory_on_the_last_rung_is_a_row_that_says_what_helps(campaign, small_device):
+    campaign.write({"a": GOOD, "b": GOOD[:1]})
+    table = campaign.run()
+    assert campaign.outcomes(table) == {"a": "oom", "b": "done"}
+    message = dict(zip(table["complex_id"].to_pylist(), table["message"].to_pylist(), strict=True))["a"]
+    assert "tried last: 1x1 at budget small" in message and "raise plan.max_ranks" in message
+    assert campaign.run().equals(table)  # a rerun does not knock at the same door
+    campaign.max_ranks = 2
+    assert campaign.outcomes(campaign.run()) == {"a": "done", "b": "done"}
+
+
+def test_a_campaign_counts_with_the_peaks_it_has_measured(campaign):
+    campaign.write(dict.fromkeys("abcde", GOOD[:1]))
+    campaign.run()
+    measured = [a["peak_bytes"] / a["predicted_peak_bytes"] for a in campaign.attempts()]
+    campaign.write({"f": GOOD})
+    lines: list[str] = []
+    campaign.run(say=lines.append)
+    last = campaign.attempts()[-1]
+    assert last["peak_correction"] == sorted(measured)[3] > 1
+    assert any("times the plan's; counting with that" in line for line in lines)
+
+
+def test_what_is_pardoned_is_tried_again_and_nothing_else(campaign, small_device):
+    campaign.write({"a": GOOD, "b": GOOD[:1]})
+    campaign.run()
+    pardon(campaign.folder / "06_predictions" / "ledger", ["a"])
+    campaign.run()
+    assert campaign.tries() == {"a": ["oom", "oom"], "b": ["done"]}

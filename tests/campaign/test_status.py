@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import typer
 from mini_campaign import BIN, GOOD, MiniCampaign
@@ -7,7 +9,9 @@ from foldcp.campaign.launch.progress import hours
 from foldcp.campaign.status import read_status
 from foldcp.cli.status import status
 from foldcp.errors import InputError
+from foldcp.predict.current import remember, run_keys
 from foldcp.predict.ledger import Ledger, new_attempt, now
+from foldcp.predict.settings import Settings
 from foldcp.tables import sha256_json
 
 app = typer.Typer()
@@ -19,25 +23,38 @@ def campaign(tmp_path):
     return MiniCampaign(tmp_path / "results", tmp_path)
 
 
+def folder_of(campaign):
+    return campaign.folder / "06_predictions" / "ledger"
+
+
 @pytest.fixture
 def ledger(campaign):
-    common = {"bin": BIN, "shard": 0, "mesh": "1x1", "seed": 7, "samples": 1, "foldcp_version": "0"}
-    folder = campaign.folder / "06_predictions" / "ledger"
-    return Ledger(folder, f"{BIN}-00000", **common, submitted_at=now())
+    remember(folder_of(campaign), Settings(), "weights")
+    common = {"bin": BIN, "shard": 0, "mesh": "1x1", "budget": "small", "seed": 7, "samples": 1}
+    return Ledger(folder_of(campaign), f"{BIN}-00000", **common, foldcp_version="0", submitted_at=now())
 
 
-def start(ledger, name, chains=tuple(GOOD), **values):
-    key = sha256_json(list(chains))
-    attempt = new_attempt()
-    ledger.start(attempt, complex_id=name, run_key="k", input_key=key, predicted_seconds=1.0, **values)
-    return attempt
+def key(campaign, chains=tuple(GOOD)):
+    """Return the run key of a complex with what predictions are made with now."""
+    return run_keys(folder_of(campaign), {"it": sha256_json(list(chains))})["it"]
+
+
+@pytest.fixture
+def start(campaign, ledger):
+    def start(name, chains=tuple(GOOD), **values):
+        attempt = new_attempt()
+        values = {"run_key": key(campaign, chains), "predicted_seconds": 1.0, **values}
+        ledger.start(attempt, complex_id=name, **values)
+        return attempt
+
+    return start
 
 
 def mark(campaign, name):
     """Leave the completion marker of a prediction."""
     folder = campaign.folder / "06_predictions" / name
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "done.json").write_text("{}")
+    (folder / "done.json").write_text(json.dumps({"run_key": key(campaign)}))
     return folder
 
 
@@ -61,16 +78,16 @@ def test_before_the_plan_it_says_how_far_the_campaign_is(campaign):
     assert "1 complexes" in show(campaign)
 
 
-def test_while_jobs_run_and_after(campaign, ledger):
+def test_while_jobs_run_and_after(campaign, ledger, start):
     campaign.write(dict.fromkeys("abcdef", GOOD))
     assert read_status(campaign.folder).bins[0].waiting == 6
-    ledger.finish(start(ledger, "a"), "done")
+    ledger.finish(start("a"), "done")
     mark(campaign, "a")
-    ledger.finish(start(ledger, "b"), "oom", "too big")
-    ledger.never_started("timeout", "not reached", complex_id="c", run_key="k", input_key=sha256_json(GOOD))
-    start(ledger, "d")
-    start(ledger, "e", pid=2**22 + 1)  # its process is no more
-    start(ledger, "f", pid=2**22 + 1, host="elsewhere")  # nobody here can tell
+    ledger.finish(start("b"), "oom", "too big")
+    ledger.never_started("timeout", "not reached", "not_reached", complex_id="c", run_key=key(campaign))
+    start("d")
+    start("e", pid=2**22 + 1)  # its process is no more
+    start("f", pid=2**22 + 1, host="elsewhere")  # nobody here can tell
     (bin,) = read_status(campaign.folder).bins
     assert (bin.planned, bin.done, bin.running, bin.waiting) == (6, 1, 2, 1)
     assert bin.failed == {"oom": 1, "timeout": 1}
@@ -79,26 +96,26 @@ def test_while_jobs_run_and_after(campaign, ledger):
     assert "predicting: 3 of 6 predictions have ended" in text and "1 oom, 1 timeout" in text
 
 
-def test_a_second_attempt_replaces_the_first(campaign, ledger):
+def test_a_second_attempt_replaces_the_first(campaign, ledger, start):
     campaign.write({"a": GOOD})
-    ledger.finish(start(ledger, "a"), "crashed", "killed")
-    ledger.finish(start(ledger, "a"), "done")
+    ledger.finish(start("a"), "crashed", "killed")
+    ledger.finish(start("a"), "done")
     mark(campaign, "a")
     state = read_status(campaign.folder)
     assert (state.bins[0].done, state.bins[0].failed, state.failures) == (1, {}, [])
     assert "1 of 1 predictions have ended, and none is running" in state.summary
 
 
-def test_attempts_at_another_version_of_a_complex_do_not_count(campaign, ledger):
+def test_attempts_at_another_version_of_a_complex_do_not_count(campaign, ledger, start):
     campaign.write({"a": GOOD})
-    ledger.finish(start(ledger, "a", chains=["MKTAYIAKQR"]), "done")
+    ledger.finish(start("a", chains=["MKTAYIAKQR"]), "done")
     assert read_status(campaign.folder).bins[0].waiting == 1
 
 
-def test_a_deleted_prediction_is_not_done(campaign, ledger):
+def test_a_deleted_prediction_is_not_done(campaign, ledger, start):
     campaign.write({"a": GOOD, "b": GOOD})
     for name in "ab":
-        ledger.finish(start(ledger, name), "done")
+        ledger.finish(start(name), "done")
         mark(campaign, name)
     assert "2 of 2 predictions have ended" in show(campaign)
     assert "--forcerun" not in show(campaign)
@@ -118,18 +135,71 @@ def test_an_empty_plan_is_told_apart_from_no_plan(campaign):
     assert "no plan yet" not in text
 
 
-def test_hours_are_of_ranks_and_rounded(campaign, ledger):
+def test_hours_are_of_ranks_and_rounded(campaign, ledger, start):
     campaign.write({"a": GOOD})
-    ledger.finish(start(ledger, "a"), "crashed", "killed")
+    ledger.finish(start("a"), "crashed", "killed")
     text = show(campaign)
     assert "rank-hours" in text and "GPU" not in text
     assert "< 0.01" in text and "e-0" not in text
     assert [hours(value) for value in (0, 0.25, 9.994, 12.34)] == ["0", "0.25", "9.99", "12.3"]
 
 
-def test_failures_are_listed_with_their_messages(campaign, ledger):
+def test_a_failure_says_what_was_tried_and_what_helps(campaign, ledger, start):
     campaign.write({"a": GOOD, "b": GOOD})
     assert "no complex has failed" in show(campaign, "--failures")
-    ledger.finish(start(ledger, "b"), "bad_input", "no component 'QQQQQ'")
-    assert "b: bad_input: no component 'QQQQQ'" in show(campaign, "--failures")
-    assert "QQQQQ" not in show(campaign)
+    ledger.finish(start("b"), "oom", "too\nbig", peak_bytes=2**30)
+    ledger.finish(
+        start("b", mesh="1x2", predicted_peak_bytes=2**29), "oom", "too\nbig", "oom", peak_bytes=2**29
+    )
+    assert "too big" not in show(campaign)
+    assert "may try it again" in show(campaign, "--failures")
+    table = campaign.folder / "06_ledger" / f"{BIN}.parquet"
+    table.parent.mkdir()
+    table.touch()
+    (line,) = (line for line in show(campaign, "--failures").splitlines() if line.startswith("b: "))
+    assert line == (
+        "b: oom; 2 tries on 1x1 small, 1x2 small; peak 1.00 GiB, predicted 0.50 GiB; too big; "
+        "helps: raise plan.max_ranks, or plan for GPUs with more memory (plan.gpu)"
+    )
+    (failure,) = json.loads(show(campaign, "--json"))["failures"]
+    assert failure["complex_id"] == "b" and failure["ways"] == ["1x1 small", "1x2 small"]
+    assert failure["final"] and failure["helps"] in line
+
+
+def test_the_cause_decides_what_helps(campaign, ledger, start):
+    campaign.write({"a": GOOD, "b": GOOD})
+    (campaign.folder / "06_ledger").mkdir()
+    (campaign.folder / "06_ledger" / f"{BIN}.parquet").touch()
+    ledger.finish(start("a"), "crashed", "cancelled", "cancelled")
+    ledger.never_started("oom", "x", "another cause", complex_id="b", run_key=key(campaign))
+    lines = show(campaign, "--failures").splitlines()
+    assert (
+        "a: crashed (cancelled); 1 try on 1x1 small; peak unknown, predicted unknown; cancelled; "
+        in lines[-2]
+    )
+    assert lines[-2].endswith("helps: `foldcp retry` gives it new tries")
+    assert "raise plan.max_ranks" in lines[-1] and "0 tries; peak" in lines[-1]
+
+
+def test_other_settings_make_old_attempts_and_predictions_count_no_more(campaign, ledger, start):
+    campaign.write({"a": GOOD, "b": GOOD, "c": GOOD})
+    ledger.finish(start("a"), "done")
+    mark(campaign, "a")
+    ledger.finish(start("b"), "crashed", "killed")
+    (bin,) = read_status(campaign.folder).bins
+    assert (bin.done, bin.failed, bin.waiting) == (1, {"crashed": 1}, 1)
+    remember(folder_of(campaign), Settings(steps=10), "weights")
+    (bin,) = read_status(campaign.folder).bins
+    assert (bin.done, bin.failed, bin.lost, bin.waiting) == (0, {}, 0, 3)
+    remember(folder_of(campaign), Settings(mesh=(1, 2), device="cpu"), "weights")  # changes no prediction
+    (bin,) = read_status(campaign.folder).bins
+    assert (bin.done, bin.failed) == (1, {"crashed": 1})
+
+
+def test_a_line_cut_off_by_a_kill_does_not_hide_the_others(campaign, ledger, start):
+    campaign.write({"a": GOOD})
+    ledger.finish(start("a"), "crashed", "killed")
+    (file,) = folder_of(campaign).glob("*.jsonl")
+    with file.open("a") as lines:
+        lines.write('{"attempt": "x", "compl')
+    assert [f.complex_id for f in read_status(campaign.folder).failures] == ["a"]

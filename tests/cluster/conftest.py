@@ -3,8 +3,10 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 
 import pytest
+from cluster.harness import SlurmCampaign
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,11 @@ def slurm() -> str:
     if got.returncode or "gpu" not in got.stdout:
         pytest.skip(f"no SLURM cluster: sinfo says {(got.stderr or got.stdout).strip()!r}")
     return "gpu"
+
+
+@pytest.fixture
+def campaign(tmp_path, demo_cache, slurm) -> Iterator[SlurmCampaign]:
+    """A campaign in SLURM, of which nothing is left afterwards."""
+    campaign = SlurmCampaign(tmp_path / "results", demo_cache, slurm)
+    yield campaign
+    campaign.clean_up()

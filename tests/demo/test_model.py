@@ -5,6 +5,7 @@ import sys
 import pytest
 import torch
 
+from foldcp.demo import arguments
 from foldcp.demo.model import build_checkpoint, checkpoint_path
 from foldcp.demo.sizes import SIZES
 from foldcp.tables.provenance import sha256_file
@@ -39,6 +40,15 @@ def test_boltz_own_loader_takes_it(demo_cache):
 
     model = Boltz2.load_from_checkpoint(build_checkpoint(demo_cache), strict=True, map_location="cpu")
     assert len(model.pairformer_module.layers) == SIZES.trunk_blocks
+
+
+def test_arguments_are_those_of_boltz_command_line():
+    from boltz import main
+
+    ours = (arguments.DIFFUSION, arguments.STEERING, arguments.PAIRFORMER, arguments.MSA)
+    theirs = (main.Boltz2DiffusionParams, main.BoltzSteeringParams, main.PairformerArgsV2, main.MSAModuleArgs)
+    for mine, original in zip(ours, theirs, strict=True):
+        assert mine == dataclasses.asdict(original())
 
 
 def test_sizes_are_known_without_torch():

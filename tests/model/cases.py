@@ -36,10 +36,11 @@ def tiny_model(**sizes):
     """Return a random Boltz2 of the real class with every parameter alive, in evaluation mode."""
     from boltz.model.models.boltz2 import Boltz2
 
+    from foldcp.demo import initialisation
     from foldcp.demo.model import _draw_parameters, _hyperparameters
 
     recipe = tiny_sizes(**sizes)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), initialisation.skipped():
         model = Boltz2(**_hyperparameters(recipe))
     _draw_parameters(model, recipe.seed)
     # Potentials act on forced constraints alone, which a mesh refuses; they ask for features of their own.

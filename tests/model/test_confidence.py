@@ -12,6 +12,7 @@ from model.cases import compact_of, complex_batch
 from model.oracle import mixed_as_on_a_gpu
 from ops.cases import normal, randomize, tile
 
+from foldcp.demo import initialisation
 from foldcp.errors import UsageError
 from foldcp.layers.confidence_pairs import ConfidencePairs
 from foldcp.mesh import Budget, Place, peak_live_bytes
@@ -30,23 +31,24 @@ ADDED = dict.fromkeys(("add_s_to_z_prod", "add_s_input_to_s", "add_z_input_to_z"
 def serial_model(separate=True, added=ADDED, token_s=DS, token_z=DZ, heads=(4, 8, 3), blocks=2):
     """Return the two modules of a Boltz-2 that confidence needs, every parameter random."""
     single_heads, pair_width, pair_heads = heads
-    module = ConfidenceModule(
-        token_s,
-        token_z,
-        pairformer_args={
-            "num_blocks": blocks,
-            "num_heads": single_heads,
-            "pairwise_head_width": pair_width,
-            "pairwise_num_heads": pair_heads,
-        },
-        confidence_args={"use_separate_heads": separate},
-        bond_type_feature=True,
-        fix_sym_check=True,
-        cyclic_pos_enc=True,
-        conditioning_cutoff_min=4.0,
-        conditioning_cutoff_max=20.0,
-        **added,
-    ).eval()
+    with initialisation.skipped():
+        module = ConfidenceModule(
+            token_s,
+            token_z,
+            pairformer_args={
+                "num_blocks": blocks,
+                "num_heads": single_heads,
+                "pairwise_head_width": pair_width,
+                "pairwise_num_heads": pair_heads,
+            },
+            confidence_args={"use_separate_heads": separate},
+            bond_type_feature=True,
+            fix_sym_check=True,
+            cyclic_pos_enc=True,
+            conditioning_cutoff_min=4.0,
+            conditioning_cutoff_max=20.0,
+            **added,
+        ).eval()
     distogram = DistogramModule(token_z, 64)
     randomize(module)
     randomize(distogram)

@@ -10,6 +10,7 @@ from model.cases import compact_of, complex_batch, tiny_model
 from foldcp.errors import UsageError
 from foldcp.mesh import Mesh
 from foldcp.model.fold import Boltz2OnMesh, Options
+from foldcp.ops import kernels
 
 MESHES = [(1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (2, 3), (3, 2)]
 SEED, STEPS = 11, 20
@@ -89,6 +90,15 @@ def test_a_sample_is_the_same_alone_and_beside_others(pool, budget):
     for coordinates, plddt in pool.run(two_samples, (1, 2), budget):
         assert coordinates < ANGSTROM
         assert plddt < SCORE
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_kernels_are_allowed_where_the_options_say_so(monkeypatch, wanted):
+    seen = set()
+    monkeypatch.setattr(kernels, "serves", lambda q, bias: seen.add(kernels._allowed))
+    options = Options(recycles=0, steps=2, kernels=wanted)
+    Boltz2OnMesh(tiny_model(), Mesh.create(1, 1)).fold(compact_of(complex_batch()), [3], options)
+    assert seen == {wanted}
 
 
 @pytest.mark.parametrize(

@@ -62,12 +62,15 @@ def mixed(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def prepared(session, mixed):
-    """The mixed input, ready to fold: document, parsed structure, features."""
+    """The mixed input, ready to fold: document, parsed input, features."""
     from foldcp.predict.document import read
     from foldcp.predict.seeds import Seeds
 
     document = read(mixed)
-    return document, *session.prepare(document, "mixed", Seeds("c", 7, document.key()))
+    seeds = Seeds("c", 7, document.key())
+    preparation = session.preparation
+    parsed = preparation.parse(document, "mixed", seeds)
+    return document, parsed, preparation.prepare(document, "mixed", seeds).features
 
 
 @pytest.fixture

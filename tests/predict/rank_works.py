@@ -10,8 +10,9 @@ import torch
 
 from foldcp.errors import InputError, MissingError
 from foldcp.mesh import all_reduce
-from foldcp.predict.outcomes import NumericalError, classify
+from foldcp.predict.outcomes import NumericalError, cause_of, classify
 from foldcp.predict.ranks import Ranks, World, follow
+from foldcp.predict.ranks.messages import SILENCE
 
 
 def build(mesh, device, offset=0):
@@ -45,6 +46,10 @@ def act(what):
         ctypes.string_at(0)
     if what == "sleep":
         time.sleep(600)
+    if what == "nap":
+        time.sleep(3)
+    if what == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def build_without_model(mesh, device):
@@ -53,20 +58,21 @@ def build_without_model(mesh, device):
     return build(mesh, device)
 
 
-def drive(shape, jobs):
+def drive(shape, jobs, silence=SILENCE):
     """Run jobs as the program would under a launcher, and print how each ended."""
     with World.from_environment(os.environ) as world:
         if world.follows:
             follow(world)
             print("followed to the end", flush=True)
             return
-        with Ranks(shape, build, device="cpu", threads=1, world=world, say=lambda text: None) as ranks:
+        quiet = {"say": lambda text: None, "silence": silence}
+        with Ranks(shape, build, device="cpu", threads=1, world=world, **quiet) as ranks:
             for acts in jobs:
                 try:
                     done = ranks.run({"acts": acts})
                     print("done", done["values"], "pids", *done["pids"], flush=True)
                 except Exception as error:
-                    print(*classify(error), flush=True)
+                    print(type(error).__name__, cause_of(error), *classify(error), flush=True)
                 if "sleep" in acts.values():
                     sys.exit("woke up")
 

@@ -10,7 +10,15 @@ import pytest
 from foldcp.predict.ledger import Ledger, attempts, compact, latest, new_attempt, now
 from foldcp.tables.schemas import LEDGER
 
-COMMON = {"bin": "0000512", "shard": 0, "mesh": "1x1", "seed": 7, "samples": 1, "foldcp_version": "0"}
+COMMON = {
+    "bin": "0000512",
+    "shard": 0,
+    "mesh": "1x1",
+    "budget": "small",
+    "seed": 7,
+    "samples": 1,
+    "foldcp_version": "0",
+}
 
 
 def start(ledger, name):
@@ -58,8 +66,8 @@ def test_a_torn_last_line_loses_only_itself(ledger, tmp_path):
 
 def test_compaction_keeps_ended_attempts_only_and_fits_the_schema(ledger, tmp_path):
     ledger.finish(start(ledger, "a"), "oom", "too big")
-    ledger.finish(start(ledger, "a"), "done", died=False)
-    ledger.never_started("timeout", "not reached", complex_id="b", run_key="k")
+    ledger.finish(start(ledger, "a"), "done", foreign="left out")
+    ledger.never_started("timeout", "not reached", "not_reached", complex_id="b", run_key="k")
     start(ledger, "c")
     table = compact(attempts(tmp_path))
     assert table.schema.names == LEDGER.schema.names
@@ -68,6 +76,7 @@ def test_compaction_keeps_ended_attempts_only_and_fits_the_schema(ledger, tmp_pa
         ("a", "done"),
         ("b", "timeout"),
     ]
+    assert table["cause"].to_pylist() == ["oom", "done", "not_reached"]
     assert compact(latest(attempts(tmp_path)).values())["outcome"].to_pylist() == ["done", "timeout"]
 
 

@@ -1,6 +1,7 @@
 """The engine against Boltz-2 itself, in process, fp32, from the same input file; and on ranks of its own."""
 
 import dataclasses
+import pickle
 import zipfile
 
 import numpy as np
@@ -9,11 +10,11 @@ import torch
 from features.upstream import dense_batch
 from model import oracle
 
-from foldcp.errors import InputError
+from foldcp.errors import InputError, WriteError
 from foldcp.predict.boltz_model import load_model
 from foldcp.predict.checkpoint import find
 from foldcp.predict.markers import read_marker
-from foldcp.predict.mesh_engine import MeshEngine
+from foldcp.predict.mesh_engine import ErrorFiles, MeshEngine
 from foldcp.predict.outcomes import Outcome, RankError, classify
 from foldcp.predict.seeds import Seeds
 from foldcp.predict.session import Session
@@ -28,9 +29,9 @@ STEPS = 5
 def truth(session, settings, prepared):
     """What unchanged serial Boltz-2 makes of the mixed input, with the features of its own featurizer."""
     document, parsed, _ = prepared
-    folder = session._molecules.provide(document.codes())
+    folder = session.preparation.molecules.provide(document.codes())
     seeds = Seeds("c", 7, document.key())
-    batch = dense_batch(parsed, folder, session._canonicals, seeds.features)
+    batch = dense_batch(parsed, folder, session.preparation.canonicals, seeds.features)
     model = load_model(find(settings).path)
     out = oracle.serial(model, batch, 11, recycles=1, steps=STEPS)
     return out | {"coordinates": out["coordinates"][batch["atom_pad_mask"][0].bool()]}
@@ -88,7 +89,9 @@ def test_two_ranks_write_what_one_writes(session, settings, on_two, mixed, tmp_p
     markers = [read_marker(folder) for folder in folders]
     assert markers[0]["run_key"] == markers[1]["run_key"]  # a mesh changes where, not what
     assert markers[1]["mesh"] == "1x2"
-    assert markers[1]["peak_bytes"] > 0
+    assert markers[1]["peak_bytes"] == max(markers[1]["peaks"]) and len(markers[1]["peaks"]) == 2
+    assert markers[1]["hosts"] == markers[0]["hosts"] and len(on_two.hosts) == 1
+    assert on_two.capacity_bytes == one.capacity_bytes // 2
 
 
 def test_error_matrices_are_compressed_arrays_as_boltz_writes_them(on_two, mixed, tmp_path):
@@ -119,7 +122,15 @@ def test_a_rank_without_memory_is_a_typed_outcome_that_names_it(settings, prepar
     outcome, message = classify(error.value)
     assert outcome is Outcome.OOM
     assert "rank 1 (row 0, column 1) ran out of memory, peak" in message
-    assert engine.peak_bytes > 0
+    assert engine.peaks[0] is None and engine.peaks[1] > 0
+
+
+def test_a_rank_that_finds_the_disk_full_says_where(tmp_path):
+    (tmp_path / "pae_0.npy").symlink_to("/dev/full")
+    files, matrix = ErrorFiles(tmp_path, 100, True), torch.zeros(100, 100)
+    with pytest.raises(WriteError, match=r"pae_0\.npy cannot be written: the disk is full") as caught:
+        files("pae", 0, slice(0, 100), matrix)
+    assert pickle.loads(pickle.dumps(caught.value)).cause == "disk_full"  # on its way to the driver
 
 
 def test_no_checkpoint_is_said_so(tmp_path, settings):

@@ -5,21 +5,18 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 import rank_works
 import torch
+from rank_programs import SOON, alive, assert_gone, first_pids, srun_variables, start
 
 from foldcp.errors import FoldcpError, InputError, MissingError, UsageError
 from foldcp.predict.outcomes import Outcome, classify
 from foldcp.predict.ranks import RankError, Ranks, World, driver, local
 from foldcp.predict.ranks.messages import Failure
 from foldcp.predict.ranks.world import first_host
-
-SOON = 20
-"""Seconds within which a failure is told, the start of the ranks included."""
 
 
 @pytest.fixture(scope="module")
@@ -35,25 +32,6 @@ def ranks(said):
         yield it
 
 
-def alive(pids):
-    def lives(pid):
-        try:
-            process = psutil.Process(pid)
-            # The first thread is a zombie before the last has let go of the pipe.
-            return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
-        except psutil.NoSuchProcess:
-            return False
-
-    return [pid for pid in pids if lives(pid)]
-
-
-def assert_gone(pids, seconds=SOON):
-    end = time.monotonic() + seconds
-    while left := alive(pids):
-        assert time.monotonic() < end, f"{left} still run"
-        time.sleep(0.1)
-
-
 def test_a_job_reaches_every_rank_and_the_processes_stay(ranks, said):
     data = torch.ones(20_000_000, dtype=torch.uint8)
     first = ranks.run({"data": data})
@@ -61,7 +39,7 @@ def test_a_job_reaches_every_rank_and_the_processes_stay(ranks, said):
     assert len(set(first["pids"]) - {os.getpid()}) == 2
     assert said == ["rank 0 works on cpu"]
     assert (ranks.device, ranks.device_name) == ("cpu", "cpu")
-    assert len(ranks.peaks) == 2 and ranks.peak_bytes == max(ranks.peaks) > len(data)
+    assert len(ranks.peaks) == 2 and min(ranks.peaks) > len(data)
     assert ranks.run({})["pids"] == first["pids"]
     assert ranks.run({})["sums"] == [0, 0]
 
@@ -94,7 +72,7 @@ def test_a_failing_rank_ends_all_and_is_named(ranks, said, acts, outcome, messag
     assert message.format(peak=peak) in text and peak in text
     assert caught.value.rank in acts and caught.value.place == (0, caught.value.rank)
     assert (
-        ranks.peak_bytes
+        ranks.peaks[caught.value.rank]
         == caught.value.peak_bytes
         > (200_000_000 if "memory" in acts.values() else 50_000_000)
     )
@@ -127,7 +105,7 @@ def test_one_rank_needs_no_process_group():
 
 
 def failure(rank, outcome, consequence=False):
-    return Failure(rank, outcome, "", None, consequence)
+    return Failure(rank, outcome, "", "", None, consequence)
 
 
 class Told:
@@ -169,26 +147,6 @@ def test_a_process_that_the_kernel_killed_for_memory_is_out_of_memory(ranks, mon
 # Worlds of several processes
 
 
-def start(*command, code, **variables):
-    """Start a program that drives ranks."""
-    here = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
-    program = [*command, sys.executable, "-c", f"import rank_works; rank_works.{code}"]
-    return subprocess.Popen(
-        program,
-        env=here | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def first_pids(process):
-    line = process.stdout.readline()
-    assert line.startswith("done"), process.stderr.read()
-    return [int(pid) for pid in line.partition("pids")[2].split()]
-
-
 def test_ranks_end_with_their_driver():
     program = start(code="drive_and_sleep((1, 2))")
     pids = first_pids(program)
@@ -218,17 +176,8 @@ def test_torchrun():
     assert ran.returncode == 0, stderr
     lines = stdout.splitlines()
     assert lines[0].startswith("done [0, 1]") and lines[2].startswith("done [0, 1]")
-    assert lines[1].startswith("oom rank 1 (row 0, column 1) ran out of memory")
+    assert lines[1].startswith("RankError oom oom rank 1 (row 0, column 1) ran out of memory")
     assert lines[3:] == ["followed to the end"]
-
-
-def srun_variables(task, tasks=2, **others):
-    numbers = {"PROCID": task, "LOCALID": task, "STEP_NUM_TASKS": tasks, "JOB_ID": os.getpid(), "STEP_ID": 0}
-    return (
-        {f"SLURM_{name}": str(value) for name, value in numbers.items()}
-        | {"SLURM_STEP_NODELIST": "localhost"}
-        | others
-    )
 
 
 def test_a_follower_ends_with_the_driver():

@@ -1,19 +1,22 @@
 """A session is exact, alone or in company, here or in another process; a failure stays with its own input."""
 
 import dataclasses
+import errno
 import json
 import os
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import gemmi
 import numpy as np
 import pytest
 
-from foldcp.errors import InputError
+from foldcp.errors import InputError, WriteError
 from foldcp.predict import writer
 from foldcp.predict.markers import is_done, read_marker, run_key
-from foldcp.predict.outcomes import NumericalError, Outcome, classify
+from foldcp.predict.outcomes import NumericalError, Outcome, cause_of, classify
 from foldcp.predict.session import Session
 from foldcp.predict.targets import from_file
 
@@ -47,7 +50,9 @@ def test_all_kinds_of_chains_are_folded_and_recorded(session, mixed, alone):
     }
     assert [c["chain_index"] for c in marker["chains"]] == list(range(7))
     assert marker["n_tokens"] == 75
-    assert marker["peak_bytes"] > 1e7
+    assert marker["peaks"] == [marker["peak_bytes"]] and marker["peak_bytes"] > 1e7
+    assert marker["hosts"] == session.hosts == [socket.gethostname()]
+    assert marker["peak_bytes"] < session.capacity_bytes
     assert marker["wall_seconds"] > 0
     assert "mean nothing" in marker["note"]
     confidence = json.loads((alone / "confidence_mixed_model_0.json").read_text())
@@ -267,4 +272,37 @@ def test_fewer_tokens_than_a_mesh_has_columns_is_bad_input(session, write, monke
     monkeypatch.setattr(session, "settings", dataclasses.replace(session.settings, mesh=(1, 2)))
     with pytest.raises(InputError, match="1 tokens cannot be cut over a 1x2 mesh"):
         session.predict(from_file(path), tmp_path)
-    assert session.peak_bytes is None
+    assert session.peak_bytes is None and session.peaks == []
+
+
+@pytest.mark.parametrize("rewrite", [False, True])
+def test_a_full_disk_is_said_so_and_leaves_no_prediction(session, small, monkeypatch, tmp_path, rewrite):
+    target = from_file(small)
+    if rewrite:
+        session.predict(target, tmp_path)
+    savez = np.savez_compressed
+    with (
+        monkeypatch.context() as patched,
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(WriteError) as caught,
+    ):
+        patched.setattr(np, "savez_compressed", lambda path, **arrays: savez(full, **arrays))
+        session.predict(target, tmp_path)
+    assert classify(caught.value)[0] is Outcome.CRASHED and cause_of(caught.value) == "disk_full"
+    assert f"{tmp_path / 'small'}" in str(caught.value) and "the disk is full" in str(caught.value)
+    # An earlier prediction stays whole.
+    key = run_key(target.input_key, session.settings, session.weights_sha256)
+    assert is_done(tmp_path / "small", key) == rewrite
+    assert not (tmp_path / "small" / ".partial").exists()
+    assert (tmp_path / "small").exists() == rewrite
+
+
+def test_a_disk_that_is_full_at_the_marker_leaves_no_prediction(session, small, monkeypatch, tmp_path):
+    def fsync(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(WriteError, match=r"done\.json cannot be written: the disk is full"):
+        session.predict(from_file(small), tmp_path)
+    assert read_marker(tmp_path / "small") is None
+    assert not list((tmp_path / "small").glob(".*"))

@@ -19,6 +19,7 @@ def test_json_round_trip():
         ({"device": "tpu"}, "unknown device 'tpu'; valid: auto, cpu, cuda"),
         ({"precision": "fp16"}, "unknown precision 'fp16'; valid: fp32, bf16-mixed, bf16"),
         ({"budget": "huge"}, "unknown budget 'huge'; valid: small, medium, large"),
+        ({"kernels": "on"}, "unknown kernels 'on'; valid: auto, off"),
         ({"mesh": (0, 2)}, "mesh 0x2 is not valid: rows x columns, each at least 1"),
         ({"mesh": (2,)}, "mesh 2 is not valid: rows x columns"),
         ({"samples": 0}, "samples is 0, but must be at least 1"),

@@ -6,9 +6,10 @@ import pytest
 from mini_campaign import BAD, BIN, GOOD, MiniCampaign
 
 from foldcp.campaign import jobs
+from foldcp.campaign.bins import prepare
 from foldcp.predict import session, writer
 from foldcp.predict.ledger import Ledger
-from foldcp.predict.shard import MAX_DEATHS, ShardSpec, planned, run_shard
+from foldcp.predict.shard import ShardSpec, planned, run_shard
 
 pytestmark = pytest.mark.model
 
@@ -20,21 +21,26 @@ def campaign(tmp_path, demo_cache):
     return campaign
 
 
-def spec_of(campaign):
-    work = jobs._prepare(campaign.folder, BIN, campaign.config)
+def spec_of(campaign, **values):
+    work = prepare(campaign.folder, BIN, campaign.config)
     names = {target.id for target in work.targets}
-    jobs._write_inputs(work, names)
-    (spec,) = work.specs(names)
+    jobs._Rounds(work, campaign.config, print)._write_inputs(names)
+    (spec,) = work.specs(names, work.rungs[0], limits=campaign.config.predict.attempts.model_dump(), **values)
     return spec
 
 
-def die(spec, name, times=1, job_id=None):
-    """Record attempts that started in a process that is no more, and never ended."""
+def start(spec, name, number=0, job_id=None):
+    """Record an attempt that started in a process that is no more."""
     target = next(target for target in spec.targets if target.id == name)
+    ledger = Ledger(spec.ledger, f"{spec.writer()}-dead{number}", **spec.common() | {"pid": 0}, job_id=job_id)
+    ledger.start(f"dead{number}", **planned(target))
+    return ledger
+
+
+def die(spec, name, times=1):
+    """Record attempts that started in processes that were killed, as the follower of their job does."""
     for number in range(times):
-        Ledger(
-            spec.ledger, f"{spec.writer()}-dead{number}", **spec.common() | {"pid": 0}, job_id=job_id
-        ).start(f"dead{number}", **planned(target))
+        start(spec, name, number).finish(f"dead{number}", "crashed", "killed", "killed")
 
 
 def order(campaign):
@@ -90,22 +96,48 @@ def test_a_complex_that_ended_its_process_comes_last(campaign):
     die(spec_of(campaign), "a")
     run_shard(spec_of(campaign))
     assert order(campaign) == ["bad", "b", "a"]
+    assert campaign.tries()["a"] == ["crashed", "done"]
+
+
+def test_a_job_that_starts_anew_without_warning_closes_what_it_was_at(campaign):
+    start(spec_of(campaign), "a", job_id="17")
+    run_shard(spec_of(campaign), job_id="17")
+    assert order(campaign) == ["bad", "b", "a"]
+    lost = next(a for a in campaign.attempts() if a["pid"] == 0)
+    assert (lost["outcome"], lost["cause"]) == ("node_failure", "node_failure")
+    assert campaign.tries()["a"] == ["node_failure", "done"]
+
+
+def test_an_attempt_of_another_job_is_not_for_this_one_to_close(campaign):
+    start(spec_of(campaign), "a", job_id="18")
+    run_shard(spec_of(campaign), job_id="17")
     assert campaign.tries()["a"] == [None, "done"]
 
 
-def test_a_requeued_job_does_not_blame_the_complex_it_was_at(campaign):
-    die(spec_of(campaign), "a", MAX_DEATHS, job_id="17")
-    run_shard(spec_of(campaign), job_id="17")
-    assert order(campaign) == ["a", "bad", "b"]
-
-
-def test_a_complex_that_ended_its_process_too_often_is_not_tried_again(campaign):
-    die(spec_of(campaign), "a", MAX_DEATHS)
+def test_a_complex_that_ended_its_process_too_often_is_not_tried_again(campaign, capsys):
+    die(spec_of(campaign), "a", 2)
     run_shard(spec_of(campaign))
     assert order(campaign) == ["bad", "b"]
-    verdict = next(a for a in campaign.attempts() if a.get("outcome") == "crashed")
-    assert verdict["complex_id"] == "a" and f"{MAX_DEATHS} times" in verdict["message"]
+    assert "ended by killed 2 times" in capsys.readouterr().err
     # With another sequence it gets a new chance.
     campaign.write({"a": [*GOOD, "GSGSGSGSGS"], "b": GOOD})
     run_shard(spec_of(campaign))
     assert campaign.tries()["a"][-1] == "done"
+
+
+def test_what_cannot_fit_on_the_device_is_not_even_tried(campaign, monkeypatch):
+    monkeypatch.setattr(session.Session, "capacity_bytes", 5 * 10**8)
+    run_shard(spec_of(campaign, peak_correction=6.0))  # 6 times the 10**8 of the plan
+    assert set(campaign.outcomes_of_attempts()) == {("oom", "oom")}
+    assert "expects a peak of 0.6 GiB per rank on mesh 1x1" in campaign.attempts()[0]["message"]
+    run_shard(spec_of(campaign, peak_correction=4.0))
+    assert campaign.tries()["a"] == ["oom", "done"]
+
+
+def test_every_attempt_says_where_and_how(campaign):
+    run_shard(spec_of(campaign, config_sha256="c0ffee"), job_id="17")
+    for attempt in campaign.attempts():
+        assert (attempt["mesh"], attempt["budget"], attempt["config_sha256"]) == ("1x1", "small", "c0ffee")
+        assert attempt["cause"] == attempt["outcome"] and len(attempt["hosts"]) == 1
+    done = next(a for a in campaign.attempts() if a["complex_id"] == "a")
+    assert done["rank_peaks"] == [done["peak_bytes"]]

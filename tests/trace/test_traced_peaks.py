@@ -84,7 +84,7 @@ WIDE = {
     "trunk_blocks": 3,
     "msa_blocks": 1,
     "atom_blocks": 1,
-    "diffusion_blocks": 2,
+    "diffusion_blocks": 5,
 }
 """A block more than is traced; pairs wide enough that they count beside the atoms."""
 CASE = Case(n_tokens=120, n_atoms=800, n_sequences=24, n_samples=2, n_templates=1, precision="fp32")

@@ -120,6 +120,10 @@ def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign, tmp_
     assert "P00001" in run_notebook(notebook, parameters, scratch, monkeypatch)
 
     assert "Nothing to be done" in campaign.run().stderr
+    where = "predict={launcher: debug, threads: 2, local_jobs: 3, device: auto, slurm: {partition: x}}"
+    assert "Nothing to be done" in campaign.run("--config", where).stderr
+    said = campaign.run("-n", "--config", "predict={steps: 4}")
+    assert "in all 2 jobs in 2 arrays for 4 complexes" in said.stderr and "plan" in said.stdout
     campaign.run("--report", "snakemake-report.html")
     assert "scores_by_size" in (campaign.folder / "snakemake-report.html").read_text()
     first = campaign.attempts()

@@ -45,6 +45,7 @@ class Progress:
         self._due = time.monotonic() + max(_REFRESH, 20 * (time.monotonic() - now))
         counts = Counter(_state(attempt) for attempt in found.values())
         line = (
+            f"{_bar(counts['done'] + counts['failed'], len(self._targets))} "
             f"{counts['done']}/{len(self._targets)} done, {counts['failed']} failed, "
             f"{counts['running']} running; {jobs_ended}/{len(self._specs)} jobs ended"
         )
@@ -60,6 +61,12 @@ class Progress:
             t.predicted_seconds for t in self._targets.values() if "outcome" not in found.get(t.id, {})
         )
         return f"; about {duration(left * pace(ended) / max(1, len(found) - len(ended)))} left"
+
+
+def _bar(ended: int, planned: int, width: int = 20) -> str:
+    """Return a bar of text: lines are all that survives in a log, and in Snakemake's output."""
+    filled = width * ended // planned
+    return f"[{'#' * filled}{'.' * (width - filled)}]"
 
 
 def pace(ended: list[Attempt]) -> float:
@@ -90,11 +97,12 @@ def _state(attempt: Attempt) -> str:
 
 
 def attempts_of(specs: list[ShardSpec]) -> dict[str, Attempt]:
-    """Return the last attempt at each complex of `specs`, which are of one submission."""
-    keys = {target.id: target.run_key for spec in specs for target in spec.targets}
+    """Return the last attempt at each complex of `specs` since it was submitted."""
+    shards = {target.id: (target.run_key, spec.submitted_at) for spec in specs for target in spec.targets}
     return latest(
         attempt
         for attempt in attempts(specs[0].ledger, specs[0].bin)
-        if attempt["run_key"] == keys.get(attempt["complex_id"])
-        and attempt["submitted_at"] >= specs[0].submitted_at
+        if (wanted := shards.get(attempt["complex_id"]))
+        and attempt["run_key"] == wanted[0]
+        and attempt["submitted_at"] >= wanted[1]
     )

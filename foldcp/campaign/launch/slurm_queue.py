@@ -1,17 +1,26 @@
-"""What SLURM says about jobs, with or without accounting.
+"""The jobs of a campaign in SLURM's queue, asked about once per interval for all bins together.
 
-One `squeue` call answers for all jobs of a bin. It lists ended jobs for a while too (`MinJobAge`, minutes by
-default), and then `scontrol` tells how they ended, so that no `sacct` is needed; where there is one, it is
-asked about jobs that the controller has already forgotten.
+Every bin is followed by a process of its own. Each writes the arrays it waits for into a folder they share;
+whoever finds the last answer there older than the interval asks `squeue` about the arrays of all and puts the
+answer there for the others. So SLURM sees one question per interval however many bins run. Arrays are asked
+for by number, not by name: an answer then says which jobs it knows, so none that was submitted after the
+question is taken for gone, and other jobs of the user, be they thousands, are in no answer.
 """
 
+import contextlib
 import dataclasses
-import re
-import subprocess
+import fcntl
+import json
 import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
 
-from foldcp.campaign.launch.ends import End, killed
+from foldcp.campaign.launch import ends
+from foldcp.campaign.launch.ends import End
+from foldcp.campaign.launch.slurm_commands import UNKNOWN, JobState, array_of, sacct, squeue
+from foldcp.errors import WriteError
 from foldcp.predict.outcomes import Outcome
+from foldcp.tables.files import atomic_write
 
 _ACTIVE = {
     "CONFIGURING",
@@ -30,88 +39,196 @@ _ACTIVE = {
     "SUSPENDED",
 }
 _ENDS = {
-    "CANCELLED": End(Outcome.CRASHED, "the job was cancelled (scancel)"),
-    "TIMEOUT": End(Outcome.TIMEOUT, "the job reached its time limit; raise slurm.time_margin"),
-    "DEADLINE": End(Outcome.TIMEOUT, "the job reached its deadline"),
-    "NODE_FAIL": End(Outcome.NODE_FAILURE, "the node failed", died=True, again=True),
-    "BOOT_FAIL": End(Outcome.NODE_FAILURE, "the node did not start", again=True),
+    "CANCELLED": End(Outcome.CRASHED, "the job was cancelled (scancel)", "cancelled"),
+    "TIMEOUT": End(Outcome.TIMEOUT, "the job reached its time limit; raise slurm.time_margin", "timeout"),
+    "DEADLINE": End(Outcome.TIMEOUT, "the job reached its deadline", "timeout"),
+    "NODE_FAIL": End(Outcome.NODE_FAILURE, "the node failed", "node_failure"),
+    "BOOT_FAIL": End(Outcome.NODE_FAILURE, "the node did not start", "node_failure"),
     "OUT_OF_MEMORY": End(
-        Outcome.OOM,
-        "the job used more host memory than it asked for; raise slurm.mem_gb",
-        died=True,
-        again=True,
+        Outcome.OOM, "the job used more host memory than it asked for; raise slurm.mem_gb", "oom"
     ),
-    "PREEMPTED": End(Outcome.PREEMPTED, "the job was preempted and not requeued", again=True),
+    "PREEMPTED": End(Outcome.PREEMPTED, "the job was preempted and not requeued", "preempted"),
 }
-_GRACE = 5.0
-"""Seconds a job must stay ended: a requeue looks like an end for a moment, and networks show files late."""
+"""Ends that SLURM itself has brought about. A traceback beside one of them is its consequence, or older."""
+_INTERVAL = 5.0
+"""Least seconds between two questions to the controller."""
+_SHARE = 20
+"""A busy controller is asked less often: at most this part of the time is spent on its answers."""
+_GRACE = 4.0
+"""A job must be seen ended twice, so far apart (s): a requeue looks like an end for a moment, and network
+filesystems show result files late."""
 
 
-@dataclasses.dataclass
-class SlurmQueue:
-    """The jobs of one bin in SLURM's queue.
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """One answer of `squeue`.
 
     Attributes
     ----------
-    job_ids
-        Jobs to ask about: ``123_0`` for a task of an array.
-    interval
-        Seconds between two questions to the controller.
+    at
+        When it was asked, seconds since 1970.
+    took
+        Seconds the answer took.
+    arrays
+        Arrays asked about; it says nothing about others.
+    jobs
+        State and exit code by job id. None: the controller was silent.
     """
 
-    job_ids: list[str]
-    interval: float = 5.0
-    _asked: float = dataclasses.field(default=float("-inf"), init=False)
-    _ended: dict[str, float] = dataclasses.field(default_factory=dict, init=False)
+    at: float = 0.0
+    took: float = 0.0
+    arrays: list[str] = dataclasses.field(default_factory=list)
+    jobs: dict[str, JobState] | None = None
 
-    def over(self) -> list[str]:
-        """Return the jobs that have ended for good; asks the controller once per interval."""
-        now = time.monotonic()
-        if now - self._asked >= self.interval:
-            self._asked = now
-            states = self._ask()
-            if states is not None:
-                gone = {job for job in self.job_ids if states.get(job, "GONE") not in _ACTIVE}
-                self._ended = {job: self._ended.get(job, now) for job in gone}
-        return [job for job, since in self._ended.items() if now - since >= _GRACE]
+    @classmethod
+    def read(cls, path: Path) -> "Snapshot":
+        """Return the answer in a file; an empty one if there is none, or it is of another version."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            jobs = {job: JobState(*state) for job, state in (values.pop("jobs") or {}).items()}
+            silent = values.pop("silent")
+            return cls(**values, jobs=None if silent else jobs)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return cls()
 
-    def forget(self, job_id: str) -> None:
-        """Ask no more about a job."""
-        self.job_ids.remove(job_id)
-        self._ended.pop(job_id, None)
-
-    def _ask(self) -> dict[str, str] | None:
-        # None: the controller does not answer (it restarts, the network is down), so nothing is known.
-        ids = sorted({job.split("_")[0] for job in self.job_ids})
-        code, out, err = _run("squeue", "-h", "-r", "-t", "all", "-j", ",".join(ids), "-o", "%i %T")
-        if code and "Invalid job id" not in err:
-            return None
-        return dict(line.split()[:2] for line in out.splitlines() if line.strip())
+    def write(self, path: Path) -> None:
+        """Write the answer for the processes of the other bins."""
+        with atomic_write(path, "w") as handle:
+            json.dump(dataclasses.asdict(self) | {"silent": self.jobs is None}, handle)
 
 
-def how_ended(job_id: str, log: str) -> End:
-    """Return how a job without a result ended; `log` is the end of what it printed."""
-    state, exit_code = _scontrol(job_id) or _sacct(job_id) or ("UNKNOWN", "")
-    if state in _ENDS:
-        return _ENDS[state]
-    return killed(f"the job ended without a result (state {state}, exit code {exit_code or 'unknown'})", log)
+class SlurmQueue:
+    """The jobs of one bin in SLURM's queue.
+
+    Parameters
+    ----------
+    folder
+        Folder that all bins of the campaign share.
+    name
+        Name of this bin's file in it.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._mine = folder, folder / f"{name}.jobs"
+        self._jobs: set[str] = set()
+        self._ended: dict[str, float] = {}  # when first seen ended
+        self._states: dict[str, JobState] = {}  # of these
+        self._seen, self._seen_at = Snapshot(), time.monotonic()
+        self._judged_at = self._seen_at
+
+    def add(self, job_ids: Collection[str]) -> None:
+        """Ask about these jobs too (123_4, or 123) from now on.
+
+        Raises
+        ------
+        WriteError
+            If the shared folder cannot be written.
+        """
+        self._jobs |= set(job_ids)
+        with atomic_write(self._mine, "w") as handle:
+            handle.write("\n".join(sorted({array_of(job) for job in self._jobs})))
+
+    def forget(self, job_ids: Collection[str]) -> None:
+        """Ask no more about these jobs."""
+        self._jobs.difference_update(job_ids)
+        for job in job_ids:
+            self._ended.pop(job, None)
+            self._states.pop(job, None)
+        if not self._jobs:
+            self._mine.unlink(missing_ok=True)
+
+    def over(self) -> set[str]:
+        """Return the jobs that have ended for good; the controller is asked when it is time."""
+        if self._jobs and self._look() and self._seen.jobs is not None:
+            self._judge(self._seen.jobs)
+        return {job for job, since in self._ended.items() if self._judged_at - since >= _GRACE}
+
+    def states(self, job_ids: Collection[str]) -> dict[str, JobState]:
+        """Return the states in which jobs ended; one call of sacct for all that the controller forgot."""
+        forgotten = [job for job in job_ids if job not in self._states]
+        found = self._states | (sacct(forgotten) if forgotten else {})
+        return {job: found.get(job, UNKNOWN) for job in job_ids}
+
+    def _judge(self, jobs: dict[str, JobState]) -> None:
+        self._judged_at = self._seen_at
+        for job in self._jobs:
+            state = jobs.get(job)
+            if array_of(job) not in self._seen.arrays:
+                continue
+            if state and state.state in _ACTIVE:
+                self._ended.pop(job, None)
+                self._states.pop(job, None)
+                continue
+            self._ended.setdefault(job, self._seen_at)
+            if state:
+                self._states[job] = state
+
+    def _look(self) -> bool:
+        """Look for a newer answer, ask if it is time, and return whether there is one."""
+        if self._take(Snapshot.read(self._path)):
+            return True
+        # Its age is measured with this process's own clock, for those of other machines may differ.
+        if time.monotonic() - self._seen_at < max(_INTERVAL, _SHARE * self._seen.took):
+            return False
+        with self._turn() as mine:
+            if not mine:
+                return False  # another process is asking right now
+            if self._take(Snapshot.read(self._path)):
+                return True  # another process has asked since
+            self._seen, self._seen_at = self._ask(), time.monotonic()
+        return True
+
+    def _take(self, found: Snapshot) -> bool:
+        if found.at <= self._seen.at:
+            return False
+        self._seen, self._seen_at = found, time.monotonic()
+        return True
+
+    def _ask(self) -> Snapshot:
+        at, start = time.time(), time.monotonic()
+        arrays = sorted({array for file in self._folder.glob("*.jobs") for array in _words(file)})
+        snapshot = Snapshot(at, arrays=arrays, jobs=squeue(arrays))
+        snapshot = dataclasses.replace(snapshot, took=time.monotonic() - start)
+        with contextlib.suppress(WriteError):  # a full disk: the others ask for themselves
+            snapshot.write(self._path)
+        return snapshot
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / "squeue.json"
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[bool]:
+        with (self._folder / "squeue.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
 
-def _scontrol(job_id: str) -> tuple[str, str] | None:
-    code, out, _ = _run("scontrol", "--oneliner", "show", "job", job_id)
-    state, exit_code = re.search(r"JobState=(\w+)", out), re.search(r" ExitCode=(\S+)", out)
-    return (state[1], exit_code[1] if exit_code else "") if code == 0 and state else None
+def how_ended(state: JobState, trace: str | None, log: str) -> End:
+    """Return how a job ended.
+
+    Parameters
+    ----------
+    state
+        What SLURM says.
+    trace
+        Traceback that the job left; None if it left no result.
+    log
+        The end of what it printed.
+    """
+    if end := _ENDS.get(state.state):
+        return end
+    if trace is not None:
+        return ends.failed(trace)
+    code = state.exit_code or "unknown"
+    return ends.killed(f"the job ended without a result (state {state.state}, exit code {code})", log)
 
 
-def _sacct(job_id: str) -> tuple[str, str] | None:
-    code, out, _ = _run("sacct", "-X", "-n", "-P", "-j", job_id, "-o", "State,ExitCode")
-    state, _, exit_code = out.strip().partition("|")
-    return (state.split()[0], exit_code) if code == 0 and state else None
-
-
-def _run(*command: str) -> tuple[int, str, str]:
-    try:
-        got = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return -1, "", str(error)
-    return got.returncode, got.stdout, got.stderr
+def _words(file: Path) -> list[str]:
+    with contextlib.suppress(FileNotFoundError):  # its bin has ended meanwhile
+        return file.read_text(encoding="utf-8").split()
+    return []

@@ -1,6 +1,7 @@
 """What a job runs: one shard, checkpointable, ended with the campaign where it must be."""
 
 import os
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -11,7 +12,11 @@ from submitit.helpers import DelayedSubmission
 
 from foldcp.predict.outcomes import Outcome
 from foldcp.predict.ranks import World, follow
+from foldcp.predict.retries import INTERRUPTED
 from foldcp.predict.shard import Shard, ShardSpec
+
+_WARNING = 150.0
+"""Seconds before its time limit in which a job is warned: submitit asks for 90, SLURM is up to 60 early."""
 
 
 class ShardTask:
@@ -47,8 +52,39 @@ class ShardTask:
     def checkpoint(self) -> DelayedSubmission:
         """Close the current attempt and return what to run next; submitit calls it before a requeue."""
         if self._shard is not None:
-            self._shard.leave(Outcome.PREEMPTED, "the job was preempted or reached its time limit")
+            if _time_is_up():
+                self._shard.leave(Outcome.TIMEOUT, "the job reached its time limit", "timeout")
+            else:
+                self._shard.leave(Outcome.PREEMPTED, "the job was preempted", "preempted")
         return DelayedSubmission(ShardTask(self.spec, self.gpus, self.parent))
+
+
+def _time_is_up() -> bool:
+    """Return whether SLURM's warning means the time limit; it is the same signal for a preemption."""
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None:
+        return False
+    # Not the time left: a preemption cuts that down too.
+    command = ["squeue", "--noheader", "--jobs", job, "--format", "%M %l"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.split()
+        elapsed, limit = map(_seconds, said)
+    except (
+        OSError,
+        subprocess.SubprocessError,
+        ValueError,
+    ):  # a busy controller, or no limit
+        return False
+    return limit - elapsed < _WARNING
+
+
+def _seconds(text: str) -> int:
+    """Return SLURM's [days-][hours:]minutes:seconds in seconds."""
+    days, _, clock = text.rpartition("-")
+    seconds = 0
+    for part in clock.split(":"):
+        seconds = 60 * seconds + int(part)
+    return seconds + 86400 * int(days or 0)
 
 
 def _end_with(pids: list[int], shard: Shard) -> None:
@@ -65,7 +101,7 @@ def _end_with(pids: list[int], shard: Shard) -> None:
                 time.sleep(0.5)
         except psutil.NoSuchProcess:
             pass
-        shard.leave(Outcome.CRASHED, "the campaign's process ended")
+        shard.leave(Outcome.CRASHED, "the campaign's process ended", INTERRUPTED)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="end-with-campaign").start()

@@ -11,10 +11,23 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from foldcp.errors import FoldcpError
-from foldcp.predict.outcomes import Outcome, RankError
+from foldcp.predict.memory import Place
+from foldcp.predict.outcomes import KeeperError, Outcome, RankError
 from foldcp.predict.ranks import keys
 from foldcp.predict.ranks.local import LocalRanks
-from foldcp.predict.ranks.messages import PATIENCE, Failure, Message, Order, Ready, Result, Said, Say, Work
+from foldcp.predict.ranks.messages import (
+    PATIENCE,
+    SILENCE,
+    Failure,
+    Message,
+    Order,
+    Ready,
+    Result,
+    Said,
+    Say,
+    Work,
+)
+from foldcp.predict.ranks.silence import Silence
 from foldcp.predict.ranks.world import World
 
 _M = TypeVar("_M", Ready, Result)
@@ -55,11 +68,15 @@ class Ranks:
         Takes lines of progress; default: print to standard error.
     patience
         How long a message between ranks may take.
+    silence
+        Seconds without a word after which a rank or a keeper counts as hung.
 
     Attributes
     ----------
     device, device_name
         `cpu` or `cuda`, and the model of rank 0's GPU or `cpu`, as soon as the ranks have started.
+    places
+        Where each rank computes, as soon as the ranks have started.
     peaks
         Peak memory of each rank in the last job, in bytes; None where nobody saw it. Of a job that failed,
         only that of the rank that failed.
@@ -80,19 +97,16 @@ class Ranks:
         world: World | None = None,
         say: Say = say_on_stderr,
         patience: timedelta = PATIENCE,
+        silence: float = SILENCE,
     ) -> None:
-        self._order = Order(shape, build, args, device, threads, patience)
+        self._order = Order(shape, build, args, device, threads, patience, silence)
         self._world = world or World.current()
         self._world.share(shape)
         self._say = say
         self._generation: _Generation | None = None
         self.device, self.device_name = "", ""
+        self.places: list[Place] = []
         self.peaks: list[int | None] = []
-
-    @property
-    def peak_bytes(self) -> int | None:
-        """Peak memory of the worst rank in the last job, in bytes."""
-        return max((peak for peak in self.peaks if peak is not None), default=None)
 
     def start(self) -> None:
         """Start the ranks, unless they run already, and wait until each has built its work.
@@ -119,8 +133,10 @@ class Ranks:
         FoldcpError
             What a rank raised, if it is an error that the user can mend.
         RankError
-            If a rank ran out of memory, met numbers that are not finite, failed otherwise or died. All ranks
-            are ended then; the next job starts new ones.
+            If a rank ran out of memory, met numbers that are not finite, failed otherwise, died or hangs. All
+            ranks are ended then; the next job starts new ones.
+        KeeperError
+            If a process that keeps ranks hangs or is gone. No further job can run.
         """
         self.peaks = []
         generation = self._running()
@@ -151,7 +167,7 @@ class Ranks:
             self._generation = _Generation(self._order, self._world)
             with self._together():
                 ready = self._await(self._generation, Ready)
-            self.device, self.device_name = ready.device, ready.device_name
+            self.device, self.device_name, self.places = ready.device, ready.device_name, ready.places
         return self._generation
 
     @contextlib.contextmanager
@@ -188,8 +204,9 @@ class Ranks:
         if failure.trace:
             self._say(failure.trace)
         place = divmod(failure.rank, self._order.shape[1])
+        kind = RankError if failure.keeper is None else KeeperError
         message = _explain(failure, place)
-        return RankError(message, failure.rank, place, failure.outcome, failure.peak_bytes)
+        return kind(message, failure.rank, place, failure.outcome, failure.peak_bytes, failure.cause)
 
 
 class _Generation:
@@ -198,6 +215,8 @@ class _Generation:
     def __init__(self, order: Order, world: World) -> None:
         self._world, self._name = world, str(world.next_generation())
         self._turn = self._reported = 0
+        self._share, self._silence = world.share(order.shape), order.silence
+        self._keepers = [_Keeper(number, order.silence) for number in range(1, world.n_keepers)]
         self.failed: list[Failure] = []
         world.post(keys.start(self._name), order)
         self._local = LocalRanks(order, self._name, world)
@@ -219,6 +238,7 @@ class _Generation:
         while self._world.n_keepers > 1 and self._world.has(keys.failure(self._name, self._reported + 1)):
             self._reported += 1
             messages.append(self._world.read(keys.failure(self._name, self._reported)))
+        messages += self._silent_keepers()
         self.failed += [message for message in messages if isinstance(message, Failure)]
         return [message for message in messages if not isinstance(message, Failure)]
 
@@ -234,10 +254,33 @@ class _Generation:
 
     def _meet_keepers(self) -> None:
         if silent := self._world.silent(partial(keys.acknowledged, self._name), _KEEPER_ANSWERS):
-            raise FoldcpError(
-                f"processes {silent} of {self._world.n_keepers} did not start their ranks within "
-                f"{_KEEPER_ANSWERS} s; did they end?"
-            )
+            message = f"did not start its ranks within {_KEEPER_ANSWERS} s; did it end?"
+            self.failed.append(self._keeper_failure(silent[0], message, "node_failure"))
+
+    def _silent_keepers(self) -> list[Failure]:
+        message = f"has been silent for {self._silence:g} s"
+        beats = [self._world.store.add(keys.beats(self._name, keeper.number), 0) for keeper in self._keepers]
+        silent = [k.number for k, count in zip(self._keepers, beats, strict=True) if k.is_silent(count)]
+        return [self._keeper_failure(number, message, "hung") for number in silent]
+
+    def _keeper_failure(self, keeper: int, message: str, cause: str) -> Failure:
+        text = f"process {keeper} of {self._world.n_keepers}, which keeps it, {message}"
+        return Failure(keeper * self._share, Outcome.CRASHED, text, cause, None, keeper=keeper)
+
+
+class _Keeper:
+    """Another keeper, seen from the driver."""
+
+    def __init__(self, number: int, silence: float) -> None:
+        self.number, self._beats = number, 0
+        self._silence = Silence(silence, silence)
+
+    def is_silent(self, beats: int) -> bool:
+        """Return whether it has been silent for too long; `beats` is its count by now."""
+        if beats != self._beats:
+            self._beats = beats
+            self._silence.end()
+        return self._silence.is_too_long()
 
 
 def _explain(failure: Failure, place: tuple[int, int]) -> str:
@@ -246,5 +289,7 @@ def _explain(failure: Failure, place: tuple[int, int]) -> str:
     if failure.outcome is Outcome.OOM:
         return f"{who} ran out of memory, peak {peak} ({failure.message})"
     if failure.consequence:
-        return f"{who}, peak {peak}: lost another rank, whose machine may have failed ({failure.message})"
+        how = "waited in vain for" if failure.cause == "hung" else "lost"
+        doubt = "which may hang" if failure.cause == "hung" else "whose machine may have failed"
+        return f"{who}, peak {peak}: {how} another rank, {doubt} ({failure.message})"
     return f"{who}, peak {peak}: {failure.message}"

@@ -42,6 +42,7 @@ def _keep(generation: str, world: World) -> None:
     try:
         world.post(keys.acknowledged(generation, world.keeper))
         while not world.has(keys.stop(generation)):
+            world.store.add(keys.beats(generation, world.keeper), 1)
             for message in ranks.receive(_TICK):
                 if isinstance(message, Failure):
                     number = world.store.add(keys.failures(generation), 1)

@@ -39,6 +39,11 @@ def failure(generation: str, number: int) -> str:
     return f"{generation}/failure/{number}"
 
 
+def beats(generation: str, keeper: int) -> str:
+    """Return the key of the count by which a follower says that it is alive."""
+    return f"{generation}/beats/{keeper}"
+
+
 def stop(generation: str) -> str:
     """Return the key that ends a generation."""
     return f"{generation}/stop"

@@ -7,22 +7,25 @@ import pickle
 import re
 import signal
 import subprocess
-import sys
-from multiprocessing import Pipe
-from multiprocessing.connection import wait
+import time
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from foldcp.predict import memory
+from foldcp.predict.child import Child, Inbox
 from foldcp.predict.outcomes import Outcome
-from foldcp.predict.ranks.messages import Failure, Message, Order, Seat
+from foldcp.predict.ranks.messages import START, Beat, Failure, Message, Order, Seat
+from foldcp.predict.ranks.silence import Silence
 from foldcp.predict.ranks.world import World
+
+_LAST_WORDS = 1.0
+"""Seconds for what a dead rank has said to arrive."""
+_KILLING = 10.0
+"""Seconds to wait for the end of killed ranks, all together."""
 
 
 class LocalRanks:
     """The ranks of one generation that this process keeps.
-
-    Not by `multiprocessing`, which runs the main program's file again in each child: a rank is a fresh
-    interpreter that runs :mod:`foldcp.predict.ranks.rank`.
 
     Parameters
     ----------
@@ -38,99 +41,107 @@ class LocalRanks:
         count = world.share(order.shape)
         threads = order.threads or max(1, len(os.sched_getaffinity(0)) // count)
         first = Seat(world.keeper * count, world.local * count, world.host, world.store.port, generation)
+        self._inbox: Inbox = SimpleQueue()
         self._processes: list[_Process] = []
         try:
             for number in range(count):
                 seat = dataclasses.replace(first, rank=first.rank + number, local=first.local + number)
-                self._processes.append(_Process(order, seat, threads))
+                self._processes.append(_Process(order, seat, threads, self._inbox))
         except BaseException:
             self.kill()
             raise
 
     def send(self, job: bytes) -> None:
         """Hand a pickled job to the first rank."""
-        # Of a rank that died before it took the whole job, `receive` tells.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._processes[0].pipe.send_bytes(job)
+        self._processes[0].child.send(job)
 
     def receive(self, seconds: float) -> list[Message]:
-        """Return what the ranks have to say, waiting at most so long; a rank that died is a `Failure`."""
-        living = [process for process in self._processes if not process.over]
-        ready = wait([process.pipe for process in living], seconds)
-        return [process.read() for process in living if process.watch() or process.pipe in ready]
+        """Return what the ranks have to say, waiting at most so long.
+
+        A rank that died or has been silent for too long is a `Failure`.
+        """
+        dead = [process for process in self._processes if process.watch()]
+        for process in dead:
+            process.child.settle(_LAST_WORDS)
+        by_child = {process.child: process for process in self._processes}
+        read = [by_child[child].read(content) for child, content in self._arrived(0 if dead else seconds)]
+        # Dead, and the pipe silent instead of closed: a child of the rank still holds it.
+        ends = [process.examine(process in dead) for process in self._processes]
+        return [message for message in (*read, *ends) if message is not None]
 
     def kill(self) -> None:
         """Kill the ranks."""
         for process in self._processes:
-            process.popen.kill()
+            process.child.popen.kill()
+        deadline = time.monotonic() + _KILLING
         for process in self._processes:
-            process.end()
+            process.child.end(deadline - time.monotonic())
+
+    def _arrived(self, seconds: float) -> list[tuple[Child, bytes | None]]:
+        found = []
+        with contextlib.suppress(Empty):
+            found.append(self._inbox.get(seconds > 0, seconds or None))
+            while True:
+                found.append(self._inbox.get_nowait())
+        return found
 
 
 class _Process:
     """One rank, seen from its keeper."""
 
-    def __init__(self, order: Order, seat: Seat, threads: int) -> None:
-        self._rank, self._kills = seat.rank, _kernel_kills()
+    def __init__(self, order: Order, seat: Seat, threads: int, inbox: Inbox) -> None:
+        self._rank, self._kills, self._limit = seat.rank, _kernel_kills(), order.silence
+        self._silence = Silence(order.silence, START.total_seconds())
         self._peak: int | None = None
-        self.over = False
-        self.pipe, theirs = Pipe()
-        program = [sys.executable, "-P", "-m", "foldcp.predict.ranks.rank"]
-        with theirs:
-            self.popen = subprocess.Popen(
-                [*program, str(theirs.fileno()), str(seat.rank)],
-                stdin=subprocess.DEVNULL,
-                stdout=2,  # the driver's standard output is for results
-                pass_fds=[theirs.fileno()],
-                env=_environment(order, threads),
-                start_new_session=True,  # a terminal sends Ctrl-C to all of a session's foreground processes
-            )
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.pipe.send_bytes(pickle.dumps((order, seat)))
+        self._over = False
+        variables: dict[str, str] = {}
+        if order.threads is not None or "OMP_NUM_THREADS" not in os.environ:
+            variables["OMP_NUM_THREADS"] = str(threads)
+        # The number only shows who is who in a list of processes.
+        self.child = Child("foldcp.predict.ranks.rank", [str(seat.rank)], variables, inbox)
+        self.child.send(pickle.dumps((order, seat)))
 
     def watch(self) -> bool:
-        """Remember the peak memory, which dies with the process; return whether it is dead."""
-        self._peak = memory.resident_peak_bytes(Path(f"/proc/{self.popen.pid}")) or self._peak
-        return self.popen.poll() is not None
+        """Remember the peak memory, which dies with the process; return whether it has just died."""
+        pid = self.child.popen.pid
+        self._peak = memory.resident_peak_bytes(Path(f"/proc/{pid}")) or self._peak
+        return not self._over and self.child.popen.poll() is not None
 
-    def read(self) -> Message:
-        """Return the next message, or the `Failure` of a process that ended without one."""
-        message: Message
-        try:
-            # Dead, and the pipe silent instead of closed: a child of the rank still holds it.
-            gone = self.popen.poll() is not None and not self.pipe.poll()
-            message = self._death() if gone else pickle.loads(self.pipe.recv_bytes())
-        except (EOFError, OSError):
-            message = self._death()
-        self.over = isinstance(message, Failure)
-        return message
+    def read(self, content: bytes | None) -> Message | None:
+        """Return a message that has arrived; None ends the pipe. Nothing is news after a failure."""
+        self._silence.end()
+        if self._over:
+            return None
+        message: Message = self._death() if content is None else pickle.loads(content)
+        self._over = isinstance(message, Failure)
+        return None if isinstance(message, Beat) else message
 
-    def end(self) -> None:
-        """Wait for the end of the killed process and close the pipe."""
-        # A process inside a driver call may be slow to die; there is nothing more to do about it.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.popen.wait(10)
-        self.pipe.close()
+    def examine(self, dead: bool) -> Failure | None:
+        """Return what has become of a process that has not said so itself."""
+        too_long = self._silence.is_too_long()
+        if self._over or not (dead or too_long):
+            return None
+        self._over = True
+        if dead:
+            return self._death()
+        message = f"has been silent for {self._limit:g} s"
+        return Failure(self._rank, Outcome.CRASHED, message, "hung", self._peak)
 
     def _death(self) -> Failure:
         try:
-            code = self.popen.wait(10)
+            code = self.child.popen.wait(10)
         except subprocess.TimeoutExpired:
-            return Failure(self._rank, Outcome.CRASHED, "closed its pipe", self._peak)
+            return self._killed("closed its pipe")
         if code >= 0:
-            return Failure(self._rank, Outcome.CRASHED, f"ended with exit code {code}", self._peak)
+            return self._killed(f"ended with exit code {code}")
         if code == -signal.SIGKILL and _kernel_kills() > self._kills:
-            return Failure(self._rank, Outcome.OOM, "the kernel killed it for host memory", self._peak)
+            message = "the kernel killed it for host memory"
+            return Failure(self._rank, Outcome.OOM, message, Outcome.OOM, self._peak)
         hint = "; often the machine has run out of memory" if code == -signal.SIGKILL else ""
-        return Failure(self._rank, Outcome.CRASHED, f"was killed by {_signal(code)}{hint}", self._peak)
+        return self._killed(f"was killed by {_signal(code)}{hint}")
 
-
-def _environment(order: Order, threads: int) -> dict[str, str]:
-    # The driver's own path of modules, so that the rank finds what the driver found.
-    own = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
-    if order.threads is not None or "OMP_NUM_THREADS" not in os.environ:
-        own["OMP_NUM_THREADS"] = str(threads)
-    return {**os.environ, **own}
+    def _killed(self, message: str) -> Failure:
+        return Failure(self._rank, Outcome.CRASHED, message, "killed", self._peak)
 
 
 def _signal(code: int) -> str:

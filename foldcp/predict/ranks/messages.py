@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from foldcp.errors import FoldcpError
+from foldcp.predict.memory import Place
 from foldcp.predict.outcomes import Outcome
 
 Say = Callable[[str], None]
@@ -14,9 +15,19 @@ Say = Callable[[str], None]
 Work = Callable[[Any, Say], Any]
 """What a rank does: takes a job, and returns a result, of which only that of rank 0 counts."""
 
-PATIENCE = timedelta(minutes=30)
-"""How long a rank waits for a message of another: above any time that one may compute while another waits.
-Dead ranks are noticed by their keepers, within a second."""
+PATIENCE = timedelta(minutes=10)
+"""How long a rank waits for a message of another. All ranks compute the same at the same time, so that one
+waits only for what the other does alone or slower: read its weights, write the error matrices (rank 0). That
+takes minutes at most. Dead ranks are noticed by their keepers within a second, stopped ones by their silence;
+what is left for this limit is a deadlock among ranks whose processes are well."""
+
+START = timedelta(minutes=10)
+"""How long a rank may take to begin: on a busy filesystem, importing torch takes minutes."""
+
+SILENCE = 45.0
+"""Seconds without a word after which a rank, or a keeper, counts as hung: several times what a living one may
+be kept from a beat (a call that holds Python's lock, a machine that swaps), and short enough that with the
+killing nothing of a hung mesh is left after a minute."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,8 @@ class Order:
         CPU threads of each rank; None shares out the cores.
     patience
         How long a message between ranks may take.
+    silence
+        Seconds without a word after which a rank or a keeper counts as hung.
     """
 
     shape: tuple[int, int]
@@ -43,6 +56,7 @@ class Order:
     device: str
     threads: int | None
     patience: timedelta = PATIENCE
+    silence: float = SILENCE
 
     @property
     def size(self) -> int:
@@ -75,10 +89,24 @@ class Seat:
 
 @dataclass(frozen=True)
 class Ready:
-    """Rank 0 says that every rank has built its work."""
+    """Rank 0 says that every rank has built its work.
+
+    Attributes
+    ----------
+    device, device_name
+        `cpu` or `cuda`, and the model of rank 0's GPU or `cpu`.
+    places
+        Where each rank computes.
+    """
 
     device: str
     device_name: str
+    places: list[Place]
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A rank is alive."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +134,8 @@ class Failure:
         The rank.
     outcome, message
         The typed outcome, and one line that says why.
+    cause
+        As in :class:`foldcp.predict.outcomes.RankError`.
     peak_bytes
         Its peak memory; None where nobody saw it.
     consequence
@@ -114,15 +144,19 @@ class Failure:
         The error itself, if it is one that the user can mend.
     trace
         Traceback of an error that is none of these.
+    keeper
+        The silent process that keeps the rank, if that is what failed.
     """
 
     rank: int
     outcome: Outcome
     message: str
+    cause: str
     peak_bytes: int | None
     consequence: bool = False
     error: FoldcpError | None = None
     trace: str = ""
+    keeper: int | None = None
 
 
-Message = Ready | Said | Result | Failure
+Message = Ready | Beat | Said | Result | Failure

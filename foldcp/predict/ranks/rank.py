@@ -7,29 +7,30 @@ to kill it: if it went away, the others would fail too, for want of it, and hide
 import contextlib
 import os
 import pickle
-import signal
+import re
 import socket
 import sys
 import threading
+import time
 import traceback
+from collections.abc import Callable
 from datetime import timedelta
-from multiprocessing.connection import Connection
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from foldcp.errors import FoldcpError, MissingError
 from foldcp.predict import memory
-from foldcp.predict.outcomes import NumericalError, Outcome, classify, one_line
+from foldcp.predict.child import Parent
+from foldcp.predict.outcomes import NumericalError, Outcome, cause_of, classify, one_line
 from foldcp.predict.ranks import keys
-from foldcp.predict.ranks.messages import Failure, Order, Ready, Result, Said, Seat, Work
+from foldcp.predict.ranks.messages import START, Beat, Failure, Order, Ready, Result, Said, Seat, Work
 
 if TYPE_CHECKING:
     from torch.distributed import TCPStore
 
     from foldcp.mesh import Mesh
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-"""Ctrl-C and what SLURM sends before a job ends: for the driver to answer, not for a rank to die of."""
+_BEATS = 9
+"""Beats in the time after which silence means that a rank hangs."""
 _FOREVER = timedelta(days=365)
 _LOST_PEER = ("gloo", "nccl", "connection closed by peer", "connection reset by peer", "broken pipe")
 
@@ -39,52 +40,42 @@ class Rank:
 
     Parameters
     ----------
-    pipe
-        The way to the keeper.
+    keeper
+        The process that started it.
     rank
         The rank.
     """
 
-    def __init__(self, pipe: Connection, rank: int) -> None:
-        self._pipe, self.rank = pipe, rank
-        self._received: SimpleQueue[bytes] = SimpleQueue()
+    def __init__(self, keeper: Parent, rank: int) -> None:
+        self._keeper, self.rank = keeper, rank
         self._device = "cpu"
-        threading.Thread(target=self._listen, daemon=True, name="keeper").start()
 
     def live(self) -> None:
         """Build the work and do it for every job, until the keeper ends this process."""
         try:
-            order, seat = pickle.loads(self._received.get())
+            order, seat = pickle.loads(self._keeper.receive())
             self._serve(order, seat)
         except BaseException as error:
-            self._send(self._failure(error))
+            self._keeper.send(self._failure(error))
             threading.Event().wait()
 
-    def _listen(self) -> None:
-        # The only reader of the pipe: it notices the keeper's end while the main thread computes.
-        with contextlib.suppress(EOFError, OSError):
-            while True:
-                self._received.put(self._pipe.recv_bytes())
-        os._exit(1)
-
-    def _send(self, message: Ready | Said | Result | Failure) -> None:
-        try:
-            self._pipe.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
-        except BrokenPipeError:
-            os._exit(1)
+    def _beat(self, seconds: float) -> None:
+        while True:
+            self._keeper.send(Beat())
+            time.sleep(seconds)
 
     def _serve(self, order: Order, seat: Seat) -> None:
-        import torch.distributed as dist
-
         self._device = _claim_device(order.device, seat.local)
+        # From here on: importing torch and starting CUDA hold Python's lock for long.
+        _in_background(self._beat, order.silence / _BEATS)
+        _in_background(_end_with_generation, seat)
         memory.reset_peak(self._device)
         store = _connect(seat)
         mesh = _join(order, seat, self._device)
         work = order.build(mesh, self._device, *order.args)
-        if mesh.control is not None:
-            dist.barrier(group=mesh.control)
+        places = _gather(memory.Place.of(self._device), mesh)
         if self.rank == 0:
-            self._send(Ready(self._device.partition(":")[0], _device_name(self._device)))
+            self._keeper.send(Ready(self._device.partition(":")[0], _device_name(self._device), places))
         turn = 0
         while True:
             turn += 1
@@ -96,14 +87,14 @@ class Rank:
         memory.reset_peak(self._device)
         say = self._say if self.rank == 0 else _say_nothing
         # Not named while pickled: the bytes would stay beside what they make.
-        job = pickle.loads(_share(self._received.get() if self.rank == 0 else b"", mesh))
+        job = pickle.loads(_share(self._keeper.receive() if self.rank == 0 else b"", mesh))
         result = work(job, say)
         peaks = _gather(memory.peak_bytes(self._device), mesh)
         if self.rank == 0:
-            self._send(Result(result, peaks))
+            self._keeper.send(Result(result, peaks))
 
     def _say(self, text: str) -> None:
-        self._send(Said(text))
+        self._keeper.send(Said(text))
 
     def _failure(self, error: BaseException) -> Failure:
         outcome, message = classify(error)
@@ -112,12 +103,14 @@ class Rank:
             peak = memory.peak_bytes(self._device)
         mendable = isinstance(error, FoldcpError) and not isinstance(error, NumericalError)
         known = mendable or outcome in (Outcome.OOM, Outcome.NUMERICAL)
+        lost = not known and _lost_peer(error)
         return Failure(
             self.rank,
             outcome,
             one_line(error, 160) if outcome is Outcome.OOM else message,
+            _cause_of_loss(error) if lost else cause_of(error),
             peak,
-            consequence=not known and _lost_peer(error),
+            consequence=lost,
             error=_picklable(error) if mendable else None,
             trace="" if known else "".join(traceback.format_exception(error)),
         )
@@ -142,6 +135,17 @@ def _device_name(device: str) -> str:
     return "cpu" if device == "cpu" else torch.cuda.get_device_name(device)
 
 
+def _in_background(task: Callable[..., None], *arguments: Any) -> None:
+    threading.Thread(target=task, args=arguments, daemon=True, name=task.__name__).start()
+
+
+def _end_with_generation(seat: Seat) -> None:
+    """End this process when the driver ends the generation: a keeper that hangs cannot kill its ranks."""
+    with contextlib.suppress(Exception):  # the store is gone, and the driver with it
+        _connect(seat).wait([keys.stop(seat.generation)], _FOREVER)
+    os._exit(1)
+
+
 def _connect(seat: Seat) -> "TCPStore":
     from torch.distributed import TCPStore
 
@@ -155,7 +159,7 @@ def _join(order: Order, seat: Seat, device: str) -> "Mesh":
 
     if order.size > 1:
         store = dist.PrefixStore(keys.ranks(seat.generation), _connect(seat))
-        store.set_timeout(order.patience)
+        store.set_timeout(START)
         dist.init_process_group(
             _backend(store, device, seat.rank, order.size),
             store=store,
@@ -193,14 +197,15 @@ def _share(job: bytes, mesh: "Mesh") -> Any:
     return content.numpy()
 
 
-def _gather(peak: int | None, mesh: "Mesh") -> list[int | None]:
+def _gather(mine: Any, mesh: "Mesh") -> list[Any]:
+    """Return what each rank has brought, once all have."""
     if mesh.control is None:
-        return [peak]
+        return [mine]
     import torch.distributed as dist
 
-    peaks: list[int | None] = [None] * mesh.size
-    dist.all_gather_object(peaks, peak, group=mesh.control)
-    return peaks
+    all_of_them = [None] * mesh.size
+    dist.all_gather_object(all_of_them, mine, group=mesh.control)
+    return all_of_them
 
 
 def _lost_peer(error: BaseException) -> bool:
@@ -211,6 +216,11 @@ def _lost_peer(error: BaseException) -> bool:
     return isinstance(error, dist.DistError) or (
         isinstance(error, RuntimeError) and any(w in words for w in _LOST_PEER)
     )
+
+
+def _cause_of_loss(error: BaseException) -> str:
+    """Return what became of the other rank: it was lost, or waited for in vain though its process lives."""
+    return "hung" if re.search("timed out|timeout", str(error), re.IGNORECASE) else "node_failure"
 
 
 def _picklable(error: Any) -> FoldcpError:
@@ -227,11 +237,7 @@ def _say_nothing(text: str) -> None:
 
 def main() -> None:
     """Be the rank that the command line names."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    descriptor, rank = map(int, sys.argv[1:])
-    os.set_inheritable(descriptor, False)
-    Rank(Connection(descriptor), rank).live()
+    Rank(Parent.from_arguments(), int(sys.argv[2])).live()
 
 
 if __name__ == "__main__":

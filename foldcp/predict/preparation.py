@@ -1,0 +1,76 @@
+"""From a checked input to what the model folds and the writer names. Imports Boltz only at work."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from foldcp.predict.checkpoint import Molecules
+from foldcp.predict.document import Document
+from foldcp.predict.seeds import Seeds
+
+if TYPE_CHECKING:
+    from foldcp.features import Features
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An input ready to fold.
+
+    Attributes
+    ----------
+    name, seeds
+        Name of the prediction, and the seeds that went into it.
+    structure
+        Boltz's `StructureV2`, whose atoms the coordinates will belong to.
+    features
+        What the model takes.
+    """
+
+    name: str
+    seeds: Seeds
+    structure: Any
+    features: "Features"
+
+
+class Preparation:
+    """Parsing and featurizing, with the molecules it takes.
+
+    Parameters
+    ----------
+    molecules
+        Boltz's molecule dictionary.
+    """
+
+    def __init__(self, molecules: Molecules) -> None:
+        from boltz.data.mol import load_canonicals
+
+        self.molecules = molecules
+        self.canonicals: dict[str, Any] = load_canonicals(molecules.provide([]))
+
+    def parse(self, document: Document, name: str, seeds: Seeds) -> Any:
+        """Return Boltz's parsed `Input`.
+
+        Raises
+        ------
+        InputError
+            If Boltz cannot read it.
+        """
+        from foldcp.predict.inputs import component_codes, parse
+
+        folder = self.molecules.provide(component_codes(document))
+        return parse(document, name, folder, self.canonicals, seeds.conformers)
+
+    def prepare(self, document: Document, name: str, seeds: Seeds) -> Prepared:
+        """Return an input ready to fold. It depends on the arguments alone, whatever this process did before.
+
+        Raises
+        ------
+        InputError
+            If Boltz cannot read or featurize it.
+        """
+        from foldcp.features.featurize import featurize
+
+        parsed = self.parse(document, name, seeds)
+        folder = self.molecules.provide([])
+        return Prepared(
+            name, seeds, parsed.structure, featurize(parsed, folder, self.canonicals, seeds.features)
+        )
