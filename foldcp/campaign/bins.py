@@ -97,9 +97,7 @@ class Bin:
 
     def specs(self, names: set[str], rung: Rung, **values: Any) -> list[ShardSpec]:
         """Return the shards cut down to the complexes `names`, on a rung; `values` go into each."""
-        settings = dataclasses.replace(
-            self.settings, mesh=(rung.mesh.rows, rung.mesh.cols), budget=rung.budget
-        )
+        settings = dataclasses.replace(self.settings, mesh=rung.mesh.shape, budget=rung.budget)
         at = now()
         cut = {n: [t for t in targets if t.id in names] for n, targets in self.shards.items()}
         return [
@@ -155,7 +153,7 @@ def prepare(campaign: Path, name: str, config: Config) -> Bin:
     if not rows:
         raise unknown_choice("bin of the plan", name, sorted({row["bin"] for row in plan}))
     mesh = Mesh(rows[0]["mesh_rows"], rows[0]["mesh_cols"])
-    settings = settings_of(config, (mesh.rows, mesh.cols))
+    settings = settings_of(config, mesh.shape)
     weights = checkpoint.find(settings).sha256
     shards = defaultdict(list)
     for row in rows:

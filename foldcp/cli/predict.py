@@ -3,14 +3,16 @@
 import contextlib
 import sys
 import traceback
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foldcp.errors import FoldcpError, MissingError, UsageError
+from foldcp.plan.mesh import Mesh
 from foldcp.predict.checkpoint import Checkpoint
-from foldcp.predict.outcomes import Outcome, classify
+from foldcp.predict.outcomes import KeeperError, Outcome, classify
 from foldcp.predict.ranks import World, follow
 from foldcp.predict.settings import BUDGETS, DEVICES, KERNELS, PRECISIONS, Settings
 from foldcp.predict.targets import Target
@@ -88,7 +90,7 @@ def predict(
         seed=seed,
         campaign=campaign,
         threads=threads,
-        mesh=_parse_mesh(mesh),
+        mesh=Mesh.parse(mesh).shape,
         budget=budget,
         kernels=kernels,
     )
@@ -120,13 +122,6 @@ def _precision_for(device: str) -> str:
     return "bf16-mixed" if device == "cuda" else "fp32"
 
 
-def _parse_mesh(text: str) -> tuple[int, int]:
-    rows, _, columns = text.lower().partition("x")
-    if not (rows.isdecimal() and columns.isdecimal()):
-        raise UsageError(f"mesh {text!r} is not rows x columns, e.g. 2x3")
-    return int(rows), int(columns)
-
-
 class _Batch:
     """Inputs on their way through one session."""
 
@@ -138,10 +133,15 @@ class _Batch:
         looked = [self._look(file) for file in files]
         # Before any input is reported: without a session none of them can be predicted.
         session = self._open() if any(isinstance(found, Target) for found in looked) else None
+        following = dict(pairwise(found for found in looked if isinstance(found, Target)))
         outcomes = []
         with contextlib.closing(session) if session else contextlib.nullcontext():
             for number, (file, found) in enumerate(zip(files, looked, strict=True), 1):
-                outcome, message = self._predict(session, found) if isinstance(found, Target) else found
+                if isinstance(found, Target):
+                    assert session is not None  # opened as soon as there is a target
+                    outcome, message = self._predict(session, found, following.get(found))
+                else:
+                    outcome, message = found
                 _say(f"{number}/{len(files)} {file.name}: {outcome}")
                 typer.echo(f"{file}\t{outcome}\t{message}")
                 outcomes.append(outcome)
@@ -169,9 +169,10 @@ class _Batch:
             _say(f"note: {note}")
         return session
 
-    def _predict(self, session: "Session | None", target: Target) -> _End:
-        assert session is not None  # opened as soon as there is a target
+    def _predict(self, session: "Session", target: Target, following: Target | None) -> _End:
         try:
+            if following is not None:
+                session.prepare_ahead(following)
             session.predict(target, self._predictions)
         except Exception as error:
             return _end(error)
@@ -180,7 +181,7 @@ class _Batch:
 
 def _end(error: Exception) -> _End:
     """Return how the input ended that raised `error`; raise what every other input would raise too."""
-    if isinstance(error, MissingError | UsageError):
+    if isinstance(error, MissingError | UsageError | KeeperError):
         raise error
     if not isinstance(error, FoldcpError):
         traceback.print_exception(error)

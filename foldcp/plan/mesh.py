@@ -36,6 +36,11 @@ class Mesh:
         return cls(int(rows), int(cols))
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows, self.cols
+
+    @property
     def ranks(self) -> int:
         """Number of ranks."""
         return self.rows * self.cols

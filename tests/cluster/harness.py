@@ -23,13 +23,13 @@ BIG = ["MKTAYIAKQR" * 30]
 CLUSTER = Path(os.environ.get("SLURM_CONF", "/nowhere")).parent
 
 
-def wait_for(found: Callable[[], T | None], what: str, seconds: float = 120) -> T:
+def wait_for(found: Callable[[], T | None], what: str, seconds: float = 120, every: float = 0.05) -> T:
     """Return the first result that is neither None nor False."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if (got := found()) is not None and got is not False:
             return got
-        time.sleep(0.05)
+        time.sleep(every)
     raise AssertionError(f"waited {seconds} s for {what} in vain")
 
 
@@ -103,7 +103,7 @@ class SlurmCampaign(MiniCampaign):
 
     def assert_no_job_is_left(self) -> None:
         # A job of which the result is known may take seconds to leave the queue.
-        wait_for(lambda: not self.queued(), "the last job to leave the queue", 90)
+        wait_for(lambda: not self.queued(), "the last job to leave the queue", 90, every=1)
 
     def ends(self, name: str) -> list[tuple[str | None, str | None]]:
         """Return outcome and cause of each attempt at a complex, those that never started left out."""

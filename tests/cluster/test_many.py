@@ -39,12 +39,12 @@ def test_three_hundred_complexes_on_sixteen_gpus(campaign, molecules, tmp_path, 
     began = time.monotonic()
     table = campaign.run()
     took = time.monotonic() - began
+    counts = {name: len(file.read_text().splitlines()) for name, file in calls.items()}
 
     assert Counter(campaign.outcomes(table).values()) == {"done": 300}
     assert {name: len(tries) for name, tries in campaign.tries().items()} == dict.fromkeys(complexes, 1)
     assert len(campaign.arrays()) == 1 and len(set(table["job_id"].to_pylist())) == JOBS
     campaign.assert_no_job_is_left()
-    counts = {name: len(file.read_text().splitlines()) for name, file in calls.items()}
     assert counts["sbatch"] == 1 and counts["squeue"] <= took / INTERVAL + 5
     assert counts["sacct"] <= 2 and counts["scontrol"] <= 2
     _report(campaign.attempts(), record_property, {"jobs at once": at_once, **counts})
