@@ -65,6 +65,7 @@ def examine(model: str = "boltz2", cache: Path | None = None) -> list[Check]:
         _processor(),
         *_gpus(torch),
         _nccl(torch),
+        _kernels(torch),
         *_slurm(),
         _weights(model, cache),
         *_staged(weights.cache_folder(cache)),
@@ -150,6 +151,17 @@ def _nccl(torch: Any) -> Check:
         return Check("nccl", State.NOTE, "not in this torch; not needed without GPUs")
     remedy = "needed for one complex on several GPUs: a build of torch with NCCL"
     return Check("nccl", State.NOTE, "not in this torch", remedy)
+
+
+def _kernels(torch: Any) -> Check:
+    try:
+        found = f"cuEquivariance {version('cuequivariance-ops-torch-cu13')}"
+    except PackageNotFoundError:
+        remedy = "optional, for speed: `pip install '.[gpu]'`"
+        return Check("kernels", State.NOTE, "no cuEquivariance; torch's attention is used", remedy)
+    if torch is None or not torch.cuda.is_available():
+        return Check("kernels", State.NOTE, f"{found}, not used without a GPU")
+    return Check("kernels", State.OK, f"{found}; each process tries it out before it uses it")
 
 
 def _slurm() -> Iterator[Check]:

@@ -135,6 +135,25 @@ def test_nccl_is_always_told(torch, state, found):
     assert found in check.found
 
 
+@pytest.mark.parametrize(
+    ("gpu", "installed", "state", "found"),
+    [
+        (True, False, State.NOTE, "torch's attention is used"),
+        (False, True, State.NOTE, "0.13.0, not used without a GPU"),
+        (True, True, State.OK, "tries it out"),
+    ],
+)
+def test_kernels_are_optional(gpu, installed, state, found, monkeypatch):
+    def version(name):
+        if not installed:
+            raise doctor.PackageNotFoundError(name)
+        return "0.13.0"
+
+    monkeypatch.setattr(doctor, "version", version)
+    check = doctor._kernels(_Torch(gpu=gpu, nccl=True))
+    assert check.state == state and found in check.found
+
+
 def test_slurm_with_a_program_missing(programs):
     for name in ("sinfo", "sbatch", "squeue"):
         _program(programs, name)
@@ -162,7 +181,19 @@ def test_command_shows_each_line_and_its_exit_code(tmp_path):
     ran = CliRunner().invoke(app, ["doctor", "--cache", str(tmp_path)])
     assert ran.exit_code == 4
     assert "missing for predictions with model boltz2: weights" in ran.stderr
-    for name in ("python", "boltz", "torch", "cpu", "gpu", "nccl", "slurm", "weights", "demo model", "disk"):
+    for name in (
+        "python",
+        "boltz",
+        "torch",
+        "cpu",
+        "gpu",
+        "nccl",
+        "kernels",
+        "slurm",
+        "weights",
+        "demo model",
+        "disk",
+    ):
         assert name in ran.stdout
     _weights(tmp_path)
     assert CliRunner().invoke(app, ["doctor", "--cache", str(tmp_path)]).exit_code == 0

@@ -160,7 +160,8 @@ def build(mesh: Mesh, device: str, checkpoint: Path) -> Work:
 
 def _fold(model: Boltz2OnMesh, job: Job, say: Say) -> Folded | None:
     s, first = job.settings, model.mesh.everyone.index == 0
-    options = Options(s.recycles, s.steps, s.budget, s.precision, job.alignment_seed)
+    kernels = s.kernels == "auto"
+    options = Options(s.recycles, s.steps, s.budget, s.precision, job.alignment_seed, kernels)
     files = ErrorFiles(job.spool, job.features.n_tokens, first) if s.pae else None
     predicted = model.fold(job.features, job.sample_seeds, options, files, say)
     if not first:

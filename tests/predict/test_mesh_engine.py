@@ -11,6 +11,7 @@ from features.upstream import dense_batch
 from model import oracle
 
 from foldcp.errors import InputError, WriteError
+from foldcp.ops import kernels
 from foldcp.predict.boltz_model import load_model
 from foldcp.predict.checkpoint import find
 from foldcp.predict.markers import read_marker
@@ -141,3 +142,14 @@ def test_no_checkpoint_is_said_so(tmp_path, settings):
     torch.save({"state_dict": {}}, path)
     with pytest.raises(InputError, match="is not a Boltz-2 checkpoint: KeyError"):
         MeshEngine(path, settings)
+
+
+@pytest.mark.parametrize(("choice", "allowed"), [("auto", True), ("off", False)])
+def test_the_choice_of_kernels_reaches_the_operations(
+    choice, allowed, session, settings, prepared, tmp_path, monkeypatch
+):
+    seen = set()
+    monkeypatch.setattr(kernels, "serves", lambda q, bias: seen.add(kernels._allowed))
+    chosen = dataclasses.replace(settings, kernels=choice)
+    fold(session, chosen, prepared, [11], tmp_path)
+    assert seen == {allowed}
