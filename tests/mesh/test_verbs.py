@@ -99,7 +99,9 @@ def in_flight(mesh):
 def test_panels_never_hold_the_whole_panel(pool):
     chunk = 8 * 4 * 4
     for peak, messages, n_bytes in pool.run(in_flight, (1, 2)):
-        assert chunk <= peak <= 3 * chunk  # the whole panel would be 16 of them
+        # One more than are in use: gloo's thread may let go of a chunk a moment after it has arrived. The
+        # whole panel would be 16.
+        assert chunk <= peak <= 4 * chunk
         assert (messages, n_bytes) == (8, 8 * chunk)
 
 
