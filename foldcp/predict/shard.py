@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from foldcp.errors import FoldcpError
+from foldcp.predict import retries
 from foldcp.predict.ledger import Attempt, Ledger, attempts, new_attempt, now
 from foldcp.predict.markers import is_done
 from foldcp.predict.outcomes import KeeperError, Outcome, RankError, cause_of, classify
 from foldcp.predict.pardons import is_forgotten, pardons
-from foldcp.predict.retries import exhausted
 from foldcp.predict.settings import Settings
 from foldcp.predict.targets import Target
 from foldcp.tables.files import atomic_write
@@ -167,8 +167,11 @@ class Shard:
         try:
             for target in order:
                 self._position += 1
-                if reason := exhausted(before[target.id], self._spec.limits):
-                    self._say(target, f"not tried again: {reason}")
+                if reason := retries.exhausted(before[target.id], self._spec.limits):
+                    last, message = before[target.id][-1], f"not tried again: {reason}"
+                    cause = retries.cause_of(last)
+                    self._ledger.never_started(last["outcome"], message, cause, **planned(target))
+                    self._say(target, message)
                 else:
                     self._attempt(target, following.get(target.id))
         finally:

@@ -119,6 +119,8 @@ def test_a_complex_that_ended_its_process_too_often_is_not_tried_again(campaign,
     run_shard(spec_of(campaign))
     assert order(campaign) == ["bad", "b"]
     assert "ended by killed 2 times" in capsys.readouterr().err
+    (refused,) = [a for a in campaign.attempts() if "started_at" not in a]
+    assert (refused["outcome"], refused["cause"]) == ("crashed", "killed")
     # With another sequence it gets a new chance.
     campaign.write({"a": [*GOOD, "GSGSGSGSGS"], "b": GOOD})
     run_shard(spec_of(campaign))

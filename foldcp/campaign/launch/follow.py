@@ -66,8 +66,10 @@ def settle(spec: ShardSpec, end: End) -> None:
     not counted against it.
     """
     done, blamed = _close_open(spec, end)
-    ended = {name for name, a in attempts_of([spec]).items() if a.get("outcome") not in _GOES_ON}
-    # A list worked through with a gap in it: preempted there, and never run again.
+    ended = {
+        name for name, a in attempts_of([spec]).items() if end == FINISHED or a.get("outcome") not in _GOES_ON
+    }
+    # A list worked through with a gap in it: preempted before it, and never run again.
     outcome, message = end.outcome or Outcome.PREEMPTED, end.message or "the job was preempted"
     cause = end.cause or str(outcome)
     if blamed or ended:
