@@ -16,7 +16,7 @@ from foldcp.plan.time import predicted_seconds
 from foldcp.plan.workload import Size
 from foldcp.predict import checkpoint
 from foldcp.predict.ledger import now
-from foldcp.predict.markers import is_done, run_key
+from foldcp.predict.markers import MARKER, is_done, run_key
 from foldcp.predict.settings import Settings
 from foldcp.predict.shard import ShardSpec, ShardTarget
 from foldcp.tables import read_table
@@ -31,6 +31,8 @@ class Bin:
     ----------
     name, campaign
         Name of the bin, and folder of the campaign.
+    others
+        The other bins of the plan.
     shards
         Complexes by shard, as the plan has them.
     sizes
@@ -51,6 +53,7 @@ class Bin:
 
     name: str
     campaign: Path
+    others: frozenset[str]
     shards: dict[int, list[ShardTarget]]
     sizes: dict[str, Size]
     settings: Settings
@@ -59,6 +62,7 @@ class Bin:
     rungs: list[Rung]
     gpu: Gpu
     workload: Workload
+    _verified: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict, compare=False)
 
     @property
     def predictions(self) -> Path:
@@ -85,7 +89,16 @@ class Bin:
 
     def done(self, target: ShardTarget) -> bool:
         """Return whether the prediction is complete and whole."""
-        return is_done(self.predictions / target.id, target.run_key)
+        marker = self.predictions / target.id / MARKER
+        try:
+            found = marker.stat()
+        except OSError:
+            return False
+        seen = (found.st_mtime_ns, found.st_size)
+        # Every file is hashed once by this process, not once in every round.
+        if self._verified.get(target.id) != seen and is_done(marker.parent, target.run_key):
+            self._verified[target.id] = seen
+        return self._verified.get(target.id) == seen
 
     def nodes_of(self, rung: Rung) -> int:
         """Return how many machines one mesh takes on a rung."""
@@ -162,6 +175,7 @@ def prepare(campaign: Path, name: str, config: Config) -> Bin:
     return Bin(
         name=name,
         campaign=campaign,
+        others=frozenset(row["bin"] for row in plan) - {name},
         shards=dict(shards),
         sizes=_sizes(campaign, {row["complex_id"] for row in rows}),
         settings=settings,

@@ -20,7 +20,7 @@ from foldcp.campaign.bins import Bin, prepare
 from foldcp.campaign.inputs import entities, write_input
 from foldcp.campaign.ladder import Rung, climb
 from foldcp.campaign.launch.ends import INTERRUPTED
-from foldcp.campaign.launch.follow import follow, settle
+from foldcp.campaign.launch.follow import follow, settle, terminated_as_interrupt
 from foldcp.campaign.launch.launchers import LAUNCHERS, Launcher
 from foldcp.campaign.launch.progress import Say
 from foldcp.campaign.launch.submissions import Submissions, readable
@@ -70,7 +70,8 @@ def run_bin(campaign: Path, bin: str, config: Config, say: Say | None = None) ->
     with _only_one(campaign / "06_ledger" / f".{bin}.lock", say):
         work = prepare(campaign, bin, config)
         remember(work.ledger, work.settings, work.weights)
-        _Rounds(work, config, say).run()
+        with terminated_as_interrupt():
+            _Rounds(work, config, say).run()
         table = _one_row_each(work)
         origin = _provenance(work, config)
         write_table(campaign / "06_attempts" / f"{bin}.parquet", LEDGER, _all_attempts(work), origin)
@@ -85,12 +86,13 @@ class _Rounds:
         self._work, self._config, self._say = work, config, say
         self._began = now()
         self._folder = work.campaign / "logs" / "predict" / work.name
-        self._submissions = Submissions(work.campaign / "06_ledger" / f".{work.name}.jobs")
+        self._submissions = Submissions(_record_of(work.campaign, work.name))
         self._limits = config.predict.attempts.model_dump()
         self._written: set[str] = set()
 
     def run(self) -> None:
         """Follow what an earlier process has submitted, then submit what is left, round by round."""
+        self._end_bins_of_another_plan()
         left = self._submissions.open()
         for name in {self._config.predict.launcher} | {job.launcher for job in left.values()}:
             jobs = {path: job.job for path, job in left.items() if job.launcher == name}
@@ -101,22 +103,39 @@ class _Rounds:
             self._write_inputs(set(chosen) - self._written)
             self._submit(chosen)
 
-    def _launcher(self, launcher: str) -> Launcher:
-        name = f"foldcp-{self._work.name}-{sha256_json(str(self._work.campaign))[:8]}"
+    def _launcher(self, launcher: str, bin: str | None = None) -> Launcher:
+        name = f"foldcp-{bin or self._work.name}-{sha256_json(str(self._work.campaign))[:8]}"
         return LAUNCHERS[launcher](self._folder, name, self._config.predict)
+
+    def _end_bins_of_another_plan(self) -> None:
+        """Cancel what was left by a process that was killed, under a plan whose bins are no more."""
+        for path in (self._work.campaign / "06_ledger").glob(_record_of(Path(), "*").name):
+            bin = path.name[1 : -len(".jobs")]
+            if bin == self._work.name or bin in self._work.others:
+                continue
+            submissions = Submissions(path)
+            left = submissions.open()
+            for launcher in {job.launcher for job in left.values()}:
+                self._launcher(launcher, bin).cancel_strays(set())
+            for spec_path in left:
+                if (spec := readable(spec_path)) is not None:
+                    settle(spec, INTERRUPTED)
+                submissions.settle(spec_path)
 
     def _adopt(self, launcher: Launcher, left: dict[Path, str]) -> None:
         """Settle what a process that was killed has left: jobs that still run are followed to their end."""
-        unfinished = left or not all(map(self._work.done, self._work.targets))
-        if unfinished and (strays := launcher.cancel_strays(set(left.values()))):
-            self._say(f"cancelled jobs that nobody had written down: {', '.join(strays)}")
         specs = {path: spec for path in left if (spec := readable(path)) is not None}
+        unfinished = left or not all(map(self._work.done, self._work.targets))
+        if unfinished and (strays := launcher.cancel_strays({left[path] for path in specs})):
+            self._say(f"cancelled jobs that nobody had written down: {', '.join(strays)}")
         running = {path: spec for path, spec in specs.items() if launcher.outlives_campaign}
         if running:
             launcher.attach(list(running), [left[path] for path in running])
             if not any(map(self._is_wanted, running.values())):
                 launcher.cancel()
             self._say(f"following {len(running)} jobs that an earlier run has submitted")
+            # Their ends count as this run's.
+            self._began = min(self._began, *(spec.submitted_at for spec in running.values()))
             self._follow(launcher, running)
         for path in left.keys() - running.keys():
             if path in specs:
@@ -139,13 +158,14 @@ class _Rounds:
                 continue
             rungs = climb(tried, self._work.rungs)
             fitting = [r for r in rungs if self._work.fits(target, r, correction)]
-            # The plan's own choice is tried even if it seems too small by now; the shard checks the device.
+            # The plan's own choice is tried, even if by what was learnt nothing is large enough.
             if fitting or rungs == self._work.rungs:
-                chosen[target.id] = fitting[0] if fitting else rungs[-1]
+                chosen[target.id] = (fitting or rungs)[0]
         return chosen
 
     def _correction(self) -> float:
-        return peak_correction(attempts(self._work.ledger))
+        on_cpu = self._config.predict.device == "cpu"
+        return peak_correction(a for a in attempts(self._work.ledger) if (a.get("device") == "cpu") == on_cpu)
 
     def _submit(self, chosen: dict[str, Rung]) -> None:
         """Submit one array of jobs for each rung, and follow them all to their end."""
@@ -160,6 +180,9 @@ class _Rounds:
                 specs |= self._submit_rung(launcher, rung, names, correction)
         except BaseException:
             launcher.cancel()
+            for path, spec in specs.items():
+                settle(spec, INTERRUPTED)
+                self._submissions.settle(path)
             raise
         self._follow(launcher, specs)
 
@@ -212,6 +235,10 @@ class _Rounds:
             if target.id in names:
                 write_input(target.input, chains[target.id], molecules)
         self._written |= names
+
+
+def _record_of(campaign: Path, bin: str) -> Path:
+    return campaign / "06_ledger" / f".{bin}.jobs"
 
 
 def _file_name(spec: ShardSpec) -> str:
@@ -291,4 +318,6 @@ def _only_one(path: Path, say: Say) -> Iterator[None]:
         except BlockingIOError:
             say("another process is predicting this bin; waiting for it to end")
             fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:  # some network filesystems are mounted without locks
+            say(f"no lock on {path} ({error.strerror}): see that no other process predicts this bin")
         yield

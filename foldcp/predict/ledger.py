@@ -63,6 +63,10 @@ class Ledger:
         """Record that an attempt starts now, under an id from :func:`new_attempt`."""
         self._record({"attempt": attempt, "started_at": now(), **self._common, **values})
 
+    def warned(self, attempt: str) -> None:
+        """Record that the process of an attempt was told to end; how it ends is not known yet."""
+        self._record({"attempt": attempt, "warned_at": now()})
+
     def finish(
         self, attempt: str, outcome: str, message: str | None = None, cause: str | None = None, **values: Any
     ) -> None:

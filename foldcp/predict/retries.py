@@ -1,8 +1,8 @@
 """Which complexes deserve another try: limits by what ended the tries before. Imports no torch.
 
 Every ended attempt has a *cause*: its outcome, or something finer (`killed`, `cancelled`, `hung`, ...). What
-comes from outside the complex is worth another try, a limited number of times; what the complex would meet
-again is not, until its input, settings or weights change, or the user asks for it (`foldcp retry`).
+comes from outside the complex is worth another try, a limited number of times. What the complex would only
+meet again is tried once in each run of the campaign.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ NOT_REACHED = "not_reached"
 """The job ended at another complex before this one's turn came."""
 INTERRUPTED = "interrupted"
 """The campaign was stopped."""
-_BLAMELESS = {NOT_REACHED, INTERRUPTED}
+BLAMELESS = {NOT_REACHED, INTERRUPTED}
 """Never counted: each follows from something that is, or from the user."""
 
 
@@ -60,5 +60,5 @@ def may_try(attempts: Iterable[Attempt], limits: Mapping[str, int], since: datet
     attempts = list(attempts)
     if exhausted(attempts, limits):
         return False
-    free = _BLAMELESS | set(limits) | {Outcome.OOM}
+    free = BLAMELESS | set(limits) | {Outcome.OOM}
     return all(cause_of(a) in free or a["submitted_at"] < since for a in attempts)

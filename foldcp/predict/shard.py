@@ -167,6 +167,8 @@ class Shard:
         try:
             for target in order:
                 self._position += 1
+                if self._has_ended(before[target.id]):
+                    continue
                 if reason := retries.exhausted(before[target.id], self._spec.limits):
                     last, message = before[target.id][-1], f"not tried again: {reason}"
                     cause = retries.cause_of(last)
@@ -186,6 +188,18 @@ class Shard:
             attempt, self._current = self._current, None
             self._ledger.finish(attempt, outcome, message, cause=cause)
 
+    def warned(self) -> None:
+        """Note that this process was told to end, as clusters do before they preempt or cancel a job."""
+        if self._current is not None:
+            self._ledger.warned(self._current)
+
+    def _has_ended(self, before: list[Attempt]) -> bool:
+        """Return whether this very job, before it was requeued, has come to an end that stands."""
+        again = {*self._spec.limits, *retries.BLAMELESS}
+        return any(
+            a["submitted_at"] >= self._spec.submitted_at and retries.cause_of(a) not in again for a in before
+        )
+
     def _attempts_before(self) -> dict[str, list[Attempt]]:
         """Return attempts by complex since its pardon; those of this job that never ended are closed."""
         keys = {target.id: target.run_key for target in self._spec.targets}
@@ -195,10 +209,8 @@ class Shard:
             if attempt["run_key"] != keys.get(attempt["complex_id"]):
                 continue
             if "outcome" not in attempt and attempt.get("job_id") == self._job_id:
-                message = "the job began anew without warning: its machine failed, or it was requeued by hand"
-                end = {"outcome": Outcome.NODE_FAILURE, "message": message, "cause": "node_failure"}
+                attempt |= (end := _end_of_requeued("warned_at" in attempt))
                 self._ledger.finish(attempt["attempt"], **end)
-                attempt |= end
             if "outcome" in attempt and "started_at" in attempt and not is_forgotten(attempt, pardoned):
                 before[attempt["complex_id"]].append(attempt)
         return before
@@ -225,7 +237,7 @@ class Shard:
             if not isinstance(error, FoldcpError | MemoryError):
                 traceback.print_exc()
             if _ends_the_process(error):
-                self.leave(outcome, message, cause)
+                self.leave(outcome, message, "killed" if cause == Outcome.CRASHED else cause)
                 raise
         self._current = None
         measured = {"peak_bytes": session.peak_bytes, "rank_peaks": session.peaks, "hosts": session.hosts}
@@ -236,7 +248,7 @@ class Shard:
 
     def _check_memory(self, target: ShardTarget, capacity: int | None) -> None:
         # Before folding: a complex that cannot fit would fail after hours, or take other processes with it.
-        expected = target.predicted_peak_bytes * self._spec.peak_correction
+        expected = target.predicted_peak_bytes
         if capacity is not None and expected > capacity:
             raise MemoryError(
                 f"the plan expects a peak of {expected / _GIB:.1f} GiB per rank on mesh "
@@ -266,6 +278,16 @@ def run_shard(spec: ShardSpec, job_id: str | None = None) -> None:
         Only for what concerns the whole shard: the model cannot be loaded, or the GPU is lost.
     """
     Shard(spec, job_id).run()
+
+
+def _end_of_requeued(warned: bool) -> dict[str, Any]:
+    """Return how an attempt ended whose job began anew before it could say so."""
+    if warned:
+        outcome, message = Outcome.PREEMPTED, "the job was told to end, and began anew"
+    else:
+        outcome = Outcome.NODE_FAILURE
+        message = "the job began anew without warning: its machine failed, or it was requeued by hand"
+    return {"outcome": outcome, "message": message, "cause": str(outcome)}
 
 
 def _ends_the_process(error: Exception) -> bool:

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,10 +13,14 @@ import pytest
 from mini_campaign import BAD, BIN, GOOD, MiniCampaign
 
 from foldcp import tables
+from foldcp.campaign.bins import prepare
 from foldcp.campaign.launch import launchers
+from foldcp.campaign.launch.submissions import Submissions
 from foldcp.errors import MissingError, UsageError
 from foldcp.predict import session
+from foldcp.predict.ledger import Ledger
 from foldcp.predict.pardons import pardon
+from foldcp.predict.shard import planned
 from foldcp.tables.schemas import LEDGER
 
 pytestmark = pytest.mark.model
@@ -233,3 +238,38 @@ def test_what_is_pardoned_is_tried_again_and_nothing_else(campaign, small_device
     pardon(campaign.folder / "06_predictions" / "ledger", ["a"])
     campaign.run()
     assert campaign.tries() == {"a": ["oom", "oom"], "b": ["done"]}
+
+
+def left_by_a_killed_process(campaign, bin):
+    """Write down a submitted job of complex `a`, at work, as if its campaign had died."""
+    work = prepare(campaign.folder, BIN, campaign.config)
+    (spec,) = work.specs({"a"}, work.rungs[0])
+    spec = dataclasses.replace(spec, bin=bin)
+    path = campaign.folder / "logs" / "lost.json"
+    spec.write(path)
+    Ledger(spec.ledger, spec.writer(), **spec.common()).start("lost", **planned(spec.targets[0]))
+    Submissions(campaign.folder / "06_ledger" / f".{bin}.jobs").add("local", {path: "1"})
+
+
+@pytest.mark.parametrize("bin", [BIN, "0000099"], ids=["this bin", "a bin of another plan"])
+def test_what_a_killed_campaign_has_left_is_settled_and_counts_for_nothing(campaign, bin):
+    campaign.settings["attempts"] = dict.fromkeys(["killed", "cancelled", "preempted"], 1)
+    campaign.write({"a": GOOD[:1]})
+    left_by_a_killed_process(campaign, bin)
+    assert campaign.outcomes(campaign.run()) == {"a": "done"}
+    assert campaign.outcomes_of_attempts() == [("crashed", "interrupted"), ("done", "done")]
+    assert not Submissions(campaign.folder / "06_ledger" / f".{bin}.jobs").open()
+
+
+def test_interrupted_while_it_submits_a_campaign_leaves_nothing_open(campaign, monkeypatch):
+    campaign.write({"a": GOOD, "b": GOOD[:1]})
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Submissions, "add", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run()
+    assert not campaign.tries()
+    monkeypatch.undo()
+    assert campaign.outcomes(campaign.run()) == {"a": "done", "b": "done"}

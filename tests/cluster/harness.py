@@ -18,7 +18,7 @@ from foldcp.tables import read_table
 from foldcp.tables.schemas import LEDGER
 
 T = TypeVar("T")
-BIG = ["MKTAYIAKQR" * 30]
+BIG = ["MKTAYIAKQR" * 42]
 """A complex that takes seconds, so that it can be caught at work; the others take a fraction of one."""
 CLUSTER = Path(os.environ.get("SLURM_CONF", "/nowhere")).parent
 

@@ -75,7 +75,7 @@ def test_a_job_survives_its_node_preemption_its_time_limit_and_the_controller(
     (victim,) = campaign.catch("victim")
     stop_controller()
     asked = len(questions.read_text().splitlines())
-    wait_for(lambda: len(questions.read_text().splitlines()) > asked, "a question to a dead controller", 30)
+    wait_for(lambda: len(questions.read_text().splitlines()) > asked, "a question to a dead controller", 120)
     start_controller()
     release(victim)
     assert head.ended() == 0

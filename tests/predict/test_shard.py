@@ -108,6 +108,22 @@ def test_a_job_that_starts_anew_without_warning_closes_what_it_was_at(campaign):
     assert campaign.tries()["a"] == ["node_failure", "done"]
 
 
+def test_a_job_that_was_told_to_end_and_starts_anew_was_preempted(campaign):
+    start(spec_of(campaign), "a", job_id="17").warned("dead0")
+    run_shard(spec_of(campaign), job_id="17")
+    assert campaign.tries()["a"] == ["preempted", "done"]
+
+
+def test_a_requeued_job_repeats_nothing_that_has_ended_for_good(campaign):
+    spec = spec_of(campaign)
+    run_shard(spec, job_id="17")
+    (campaign.folder / "06_predictions" / "b" / "b_model_0.cif").write_text("damaged")
+    run_shard(spec, job_id="17")
+    assert campaign.tries()["bad"] == ["bad_input"]
+    run_shard(spec_of(campaign), job_id="18")  # another submission tries it again
+    assert campaign.tries()["bad"] == ["bad_input", "bad_input"]
+
+
 def test_an_attempt_of_another_job_is_not_for_this_one_to_close(campaign):
     start(spec_of(campaign), "a", job_id="18")
     run_shard(spec_of(campaign), job_id="17")
@@ -128,11 +144,12 @@ def test_a_complex_that_ended_its_process_too_often_is_not_tried_again(campaign,
 
 
 def test_what_cannot_fit_on_the_device_is_not_even_tried(campaign, monkeypatch):
-    monkeypatch.setattr(session.Session, "capacity_bytes", 5 * 10**8)
-    run_shard(spec_of(campaign, peak_correction=6.0))  # 6 times the 10**8 of the plan
+    monkeypatch.setattr(session.Session, "capacity_bytes", 10**8 - 1)  # the plan expects 10**8
+    run_shard(spec_of(campaign))
     assert set(campaign.outcomes_of_attempts()) == {("oom", "oom")}
-    assert "expects a peak of 0.6 GiB per rank on mesh 1x1" in campaign.attempts()[0]["message"]
-    run_shard(spec_of(campaign, peak_correction=4.0))
+    assert "expects a peak of 0.1 GiB per rank on mesh 1x1" in campaign.attempts()[0]["message"]
+    monkeypatch.setattr(session.Session, "capacity_bytes", 10**8)
+    run_shard(spec_of(campaign))
     assert campaign.tries()["a"] == ["oom", "done"]
 
 

@@ -1,11 +1,17 @@
 """How the job of a shard ended, and what that makes of the complexes it left undone."""
 
 import dataclasses
+import re
 
 from foldcp.predict.outcomes import Outcome
 from foldcp.predict.retries import INTERRUPTED as _INTERRUPTED
 
-_MEMORY_WORDS = ("out of memory", "oom-kill", "oom_kill", "memoryerror")
+_MEMORY_WORDS = ("out of memory", "memoryerror")
+_KERNEL_WORDS = ("oom-kill", "oom_kill", "oom killed")
+"""What SLURM prints when the kernel ends a process for want of memory; ours print other words, and go on."""
+_ERROR = re.compile(r"^[\w.]*(?:Error|Exception|Exit|Interrupt)\b.*", re.MULTILINE)
+_LOST = ("CUDA error", "RankError:", "KeeperError:", "cannot meet")
+"""Errors of a machine, not of foldcp: a lost GPU or process. The next job gets others."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,14 +37,15 @@ INTERRUPTED = End(Outcome.CRASHED, "the campaign was interrupted", _INTERRUPTED)
 
 def killed(message: str, log: str) -> End:
     """Return the end of a job whose process died without a word; `log` is the end of what it printed."""
-    if _speaks_of_memory(log):
+    if any(words in log.lower() for words in _KERNEL_WORDS):
         return End(Outcome.OOM, f"{message}; its log speaks of memory running out", "oom")
     return End(Outcome.CRASHED, f"{message}; often the machine has run out of memory", "killed")
 
 
 def failed(trace: str) -> End:
     """Return the end of a job that raised an exception outside of any complex; `trace` is its traceback."""
-    last = trace.strip().splitlines()[-1] if trace.strip() else "no traceback"
+    # Not the last line: the messages of torch have several.
+    last = found[-1] if (found := _ERROR.findall(trace)) else "no traceback"
     if "not requeued because: timed-out" in trace:
         message = "the job reached its time limit too often; raise slurm.time_margin"
         return End(Outcome.TIMEOUT, message, "timeout")
@@ -46,11 +53,7 @@ def failed(trace: str) -> End:
         # Preempted, submitit asks for another run; the signal that ends the job may hit that question too.
         message = "the job had to make way, and SLURM was not told to run it again"
         return End(Outcome.PREEMPTED, message, "preempted")
-    if _speaks_of_memory(last):
+    if any(words in last.lower() for words in _MEMORY_WORDS):
         return End(Outcome.OOM, f"the job failed: {last}", "crashed")
-    # A lost GPU ends the job on purpose (foldcp.predict.shard); the next job gets a fresh one.
-    return End(Outcome.CRASHED, f"the job failed: {last}", "killed" if "CUDA error" in last else "crashed")
-
-
-def _speaks_of_memory(text: str) -> bool:
-    return any(words in text.lower() for words in _MEMORY_WORDS)
+    lost = any(words in last for words in _LOST)
+    return End(Outcome.CRASHED, f"the job failed: {last}", "killed" if lost else "crashed")

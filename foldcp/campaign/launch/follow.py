@@ -40,16 +40,15 @@ def follow(launcher: Launcher, specs: list[ShardSpec], say: Say, settled: Callab
     progress = Progress(specs, say)
     left = set(range(len(specs)))
     try:
-        with _terminated_as_interrupt():
-            while left:
-                time.sleep(launcher.interval)
-                for place, end in launcher.poll().items():
-                    settle(specs[place], end)
-                    settled(place)
-                    left.remove(place)
-                    if end is not FINISHED:
-                        say(f"job of shard {specs[place].shard} ended early: {end.message}")
-                progress.report(len(specs) - len(left))
+        while left:
+            time.sleep(launcher.interval)
+            for place, end in launcher.poll().items():
+                settle(specs[place], end)
+                settled(place)
+                left.remove(place)
+                if end is not FINISHED:
+                    say(f"job of shard {specs[place].shard} ended early: {end.message}")
+            progress.report(len(specs) - len(left))
     except BaseException:
         launcher.cancel()
         for place in left:
@@ -66,9 +65,8 @@ def settle(spec: ShardSpec, end: End) -> None:
     not counted against it.
     """
     done, blamed = _close_open(spec, end)
-    ended = {
-        name for name, a in attempts_of([spec]).items() if end == FINISHED or a.get("outcome") not in _GOES_ON
-    }
+    goes_on = set() if end == FINISHED else _GOES_ON - {end.outcome}
+    ended = {name for name, a in attempts_of([spec]).items() if a.get("outcome") not in goes_on}
     # A list worked through with a gap in it: preempted before it, and never run again.
     outcome, message = end.outcome or Outcome.PREEMPTED, end.message or "the job was preempted"
     cause = end.cause or str(outcome)
@@ -109,7 +107,9 @@ def _ledger_of(spec: ShardSpec) -> Iterator[Ledger]:
 
 
 @contextlib.contextmanager
-def _terminated_as_interrupt() -> Iterator[None]:
+def terminated_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end what is inside as Ctrl-C does, so that its jobs are cancelled."""
+
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
 

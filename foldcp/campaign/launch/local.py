@@ -153,7 +153,8 @@ def _gpus() -> list[str]:
     if shutil.which("nvidia-smi") is None:
         return []
     command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout.split()
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return [] if found.returncode else found.stdout.split()  # a broken driver explains itself on stdout
 
 
 def _kill(processes: list[psutil.Process]) -> None:

@@ -76,6 +76,8 @@ class SlurmLauncher(Launcher):
                 if number >= len(parallel):
                     executor.update_parameters(dependency=f"afterany:{arrays[number - len(parallel)]}")
                 found = self._sbatch(executor, [specs[place] for place in piece], set(arrays))
+                for job_id in found:  # of another cluster perhaps, whose numbers began anew
+                    (self.folder / f"{job_id}_0_result.pkl").unlink(missing_ok=True)
                 arrays.append(array_of(found[0]))
                 job_ids |= dict(zip(piece, found, strict=True))
             submitted = [job_ids[place] for place in range(len(specs))]

@@ -54,6 +54,8 @@ _INTERVAL = 5.0
 """Least seconds between two questions to the controller."""
 _SHARE = 20
 """A busy controller is asked less often: at most this part of the time is spent on its answers."""
+_LONGEST = 60.0
+"""Most seconds between two questions: one that a dead controller did not answer says nothing of the next."""
 _GRACE = 4.0
 """A job must be seen ended twice, so far apart (s): a requeue looks like an end for a moment, and network
 filesystems show result files late."""
@@ -168,7 +170,7 @@ class SlurmQueue:
         if self._take(Snapshot.read(self._path)):
             return True
         # Its age is measured with this process's own clock, for those of other machines may differ.
-        if time.monotonic() - self._seen_at < max(_INTERVAL, _SHARE * self._seen.took):
+        if time.monotonic() - self._seen_at < max(_INTERVAL, min(_SHARE * self._seen.took, _LONGEST)):
             return False
         with self._turn() as mine:
             if not mine:
@@ -204,6 +206,8 @@ class SlurmQueue:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
+            except OSError:  # a filesystem without locks: each bin asks for itself
+                yield True
             else:
                 yield True
 

@@ -1,6 +1,7 @@
 """What a job runs: one shard, checkpointable, ended with the campaign where it must be."""
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -44,10 +45,13 @@ class ShardTask:
             if world.follows:
                 follow(world)
                 return
-            self._shard = Shard(ShardSpec.read(self.spec), submitit.JobEnvironment().job_id)
+            self._shard = shard = Shard(ShardSpec.read(self.spec), submitit.JobEnvironment().job_id)
+            if "SLURM_JOB_ID" in os.environ:
+                # Not to end, there may be time left: only to tell a preemption from a lost machine.
+                signal.signal(signal.SIGTERM, lambda number, frame: shard.warned())
             if self.parent is not None:
-                _end_with([os.getppid(), self.parent], self._shard)
-            self._shard.run()
+                _end_with([os.getppid(), self.parent], shard)
+            shard.run()
 
     def checkpoint(self) -> DelayedSubmission:
         """Close the current attempt and return what to run next; submitit calls it before a requeue."""

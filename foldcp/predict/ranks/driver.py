@@ -36,8 +36,8 @@ _TICK = 0.5
 """Seconds between two looks at what is not a pipe: memory of the ranks, failures at other keepers."""
 _GRACE = 5.0
 """Seconds to wait for the cause, when all that is known is that ranks have lost one another."""
-_KEEPER_ANSWERS = 60
-"""Seconds in which every keeper must have started its processes."""
+_KEEPER_ANSWERS = 180
+"""Seconds in which every keeper must have started its processes; the first time it has torch to import."""
 
 
 def say_on_stderr(text: str) -> None:

@@ -234,7 +234,13 @@ REQUEUE = "subprocess.CalledProcessError: Command '['scontrol', 'requeue', '7_0'
         (REQUEUE + "died with <Signals.SIGTERM: 15>.", "preempted", "preempted"),
         (REQUEUE + "returned non-zero exit status 1.", "preempted", "preempted"),
         ("RuntimeError: DefaultCPUAllocator: out of memory", "oom", "crashed"),
-        ("torch.AcceleratorError: CUDA error: an illegal memory access", "crashed", "killed"),
+        (
+            "torch.AcceleratorError: CUDA error: an illegal memory access\n"
+            "CUDA kernel errors might be reported later.\n\nCompile with `TORCH_USE_CUDA_DSA`.\n",
+            "crashed",
+            "killed",
+        ),
+        ("foldcp.predict.outcomes.RankError: rank 1 was killed by SIGKILL", "crashed", "killed"),
         ("ValueError: no", "crashed", "crashed"),
     ],
 )
