@@ -23,5 +23,5 @@ def test_a_remote_rank_fails_and_the_next_job_gets_fresh_ones(slurm):
     assert ran.returncode == 0, ran.stderr
     done, failed, again = (line for line in ran.stdout.splitlines() if not line.startswith("followed"))
     assert done.startswith("done [0, 1]") and again.startswith("done [0, 1]")
-    assert failed.startswith("oom rank 1 (row 0, column 1) ran out of memory, peak ")
+    assert failed.startswith("RankError oom oom rank 1 (row 0, column 1) ran out of memory, peak ")
     assert "followed to the end" in ran.stdout.splitlines()
