@@ -1,11 +1,13 @@
 """Campaigns on the one-machine SLURM, and the means to harm them: every fault is a real one, from outside."""
 
+import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ from foldcp.tables import read_table
 from foldcp.tables.schemas import LEDGER
 
 T = TypeVar("T")
-BIG = ["MKTAYIAKQR" * 42]
+BIG = ["MKTAYIAKQR" * 30]
 """A complex that takes seconds, so that it can be caught at work; the others take a fraction of one."""
 CLUSTER = Path(os.environ.get("SLURM_CONF", "/nowhere")).parent
 
@@ -158,6 +160,19 @@ def hold(attempt: dict) -> None:
     """Stop the process of an attempt, and its ranks, where they are."""
     for process in _family(attempt):
         process.suspend()
+
+
+def pin(attempt: dict) -> None:
+    """Keep a stopped process so to its end: SLURM sends SIGCONT with a cancellation, and kills late."""
+    pid = attempt["pid"]
+
+    def stop() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            while True:
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(0.002)
+
+    threading.Thread(target=stop, daemon=True).start()
 
 
 def release(attempt: dict, but: psutil.Process | None = None) -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from cluster.harness import BIG, ask, release, shim, wait_for
+from cluster.harness import BIG, ask, pin, release, shim, wait_for
 from mini_campaign import GOOD
 
 from foldcp.campaign.retry import chosen, give_new_tries
@@ -22,6 +22,7 @@ def test_killed_and_cancelled_jobs_without_accounting(campaign, tmp_path, monkey
     head = campaign.head()
     killed, cancelled = campaign.catch("killed", "cancelled")
     os.kill(killed["pid"], signal.SIGKILL)
+    pin(cancelled)
     ask("scancel", cancelled["job_id"])
     assert head.ended() == 0
 
@@ -47,7 +48,8 @@ def test_killed_and_cancelled_jobs_without_accounting(campaign, tmp_path, monkey
 def test_ctrl_c_cancels_the_jobs_and_a_killed_campaign_finds_them_again(campaign):
     campaign.write({"a": BIG, "b": GOOD, "c": GOOD[1:]}, [["a", "b"], ["c"]])
     head = campaign.head()
-    campaign.catch("a")
+    (a,) = campaign.catch("a")
+    pin(a)
     wait_for(lambda: campaign.ends("c") == [("done", "done")], "c")
     head.process.send_signal(signal.SIGINT)
     assert head.ended(60) != 0
