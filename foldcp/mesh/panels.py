@@ -144,6 +144,7 @@ class _Travel(torch.autograd.Function):
         handles: list[dist.Work | None],
         tally: Tally,
     ) -> Tensor:
+        """Start to broadcast the owner's piece; return the buffer (`shape`), full once the handle is done."""
         ctx.line, ctx.source, ctx.shape, ctx.tally = line, source, piece.shape, tally
         mine = line.index == source
         buffer = piece.detach().contiguous() if mine else piece.new_empty(shape)

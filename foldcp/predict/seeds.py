@@ -61,18 +61,6 @@ class Seeds:
         return self.derive("sample", number)
 
 
-def set_global(seed: int) -> None:
-    """Seed the generators of torch (all devices), numpy and Python."""
-    import random
-
-    import numpy as np
-    import torch
-
-    torch.manual_seed(seed)
-    np.random.seed(seed % 2**32)
-    random.seed(seed)
-
-
 @contextmanager
 def seeded_conformers(seed: int) -> Iterator[None]:
     """Seed RDKit's conformer generation inside Boltz.

@@ -1,10 +1,7 @@
-import random
-
 import numpy as np
 import pytest
-import torch
 
-from foldcp.predict.seeds import Seeds, seeded_conformers, set_global
+from foldcp.predict.seeds import Seeds, seeded_conformers
 
 
 def test_seed_never_changes_between_versions():
@@ -25,14 +22,6 @@ def test_samples_and_uses_have_distinct_seeds_of_63_bits():
     assert len(set(got)) == len(got)
     assert all(0 <= seed < 2**63 for seed in got)
     assert max(got) > 2**60
-
-
-def test_set_global_repeats_all_three_generators():
-    def draw():
-        set_global(2**62 + 5)
-        return torch.rand(3).tolist(), np.random.rand(3).tolist(), random.random()
-
-    assert draw() == draw()
 
 
 def _conformer() -> np.ndarray:

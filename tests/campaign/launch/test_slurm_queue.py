@@ -241,6 +241,7 @@ REQUEUE = "subprocess.CalledProcessError: Command '['scontrol', 'requeue', '7_0'
             "killed",
         ),
         ("foldcp.predict.outcomes.RankError: rank 1 was killed by SIGKILL", "crashed", "killed"),
+        ("foldcp.predict.outcomes.KeeperError: process 1 has been silent for 45 s", "crashed", "killed"),
         ("ValueError: no", "crashed", "crashed"),
     ],
 )
