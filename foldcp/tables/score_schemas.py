@@ -115,7 +115,12 @@ SCORES_COMPLEXES = TableSpec(
                 for name in SPREAD
                 for field in (
                     score(f"{name}_mean", f"mean of {name} over samples", _OURS, (-100, 1.5)),
-                    score(f"{name}_sd", f"standard deviation of {name} over samples", _OURS, (0, None)),
+                    score(
+                        f"{name}_sd",
+                        f"standard deviation (n - 1) of {name} over samples; null for one sample",
+                        _OURS,
+                        (0, None),
+                    ),
                 )
             ),
         ]
