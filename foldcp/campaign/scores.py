@@ -26,7 +26,7 @@ from foldcp.config import DEMO_NOTE, PlanConfig
 from foldcp.errors import InputError
 from foldcp.plan.planning import bin_name
 from foldcp.predict.markers import MARKER, differing, listed, read_marker
-from foldcp.scores import Prediction, Scored, find, score
+from foldcp.scores import Prediction, Scored, find, read_prediction, score
 from foldcp.tables.dataset import keep_bins
 from foldcp.tables.files import read_table
 from foldcp.tables.parts import Parts, writing_parts
@@ -178,11 +178,12 @@ def _campaign_tasks(
 
 
 def _found_tasks(folder: Path) -> list[_Task]:
-    found = {} if (folder / "ledger").is_dir() and not any(folder.glob(f"*/{MARKER}")) else find(folder)
+    found = find(folder)
     marked = any((prediction.directory / MARKER).exists() for prediction in found.values())
     return [
-        _Task(name, prediction.directory, [Served(name)], marked, prediction=prediction)
-        for name, prediction in sorted(found.items())
+        # One that is not known cannot be read, nor sent to another process: reading its folder says why.
+        _Task(name, p.directory, [Served(name)], marked, prediction=p if p.program != "unknown" else None)
+        for name, p in sorted(found.items())
     ]
 
 
@@ -223,11 +224,11 @@ def _score(task: _Task) -> _Outcome:
     if _is_unfinished(task, marker):
         return _Outcome(unfinished=tuple(complex_.complex_id for complex_ in task.served))
     try:
-        scored, noted = _scored(task, marker)
+        scored = _scored(task, marker)
     except (InputError, OSError) as error:
         return _Outcome([failed_rows(task.served, str(error))], task.bin or UNSIZED)
     facts = {name: (marker or {}).get(name) for name in ("seed", "model", "weights_sha256")}
-    meaningless = noted or facts["model"] == "demo"
+    meaningless = scored.note is not None or facts["model"] == "demo"
     facts |= {"predicted_as": task.name, "meaningless": meaningless}
     tables = [rows_of(scored, complex_, task.served[0], facts, task.directory) for complex_ in task.served]
     where = task.bin or _bin_of(scored.samples[0]["n_tokens"])
@@ -242,20 +243,17 @@ def _is_unfinished(task: _Task, marker: Mapping[str, Any] | None) -> bool:
     return wanted is not None and marker.get("input_key", wanted) != wanted
 
 
-def _scored(task: _Task, marker: Mapping[str, Any] | None) -> tuple[Scored, bool]:
-    """Return the scores of a prediction, and whether its own files call them meaningless."""
+def _scored(task: _Task, marker: Mapping[str, Any] | None) -> Scored:
     kept = f"scores_{task.name}.json"
     if marker is not None and kept in listed(marker):
         _check(task.directory, marker, [kept])
         try:
-            return Scored.load(task.directory / kept), False
+            return Scored.load(task.directory / kept)
         except InputError:
-            pass  # by another version of the scoring code
+            pass  # of another version of scoring, for it is whole
     if marker is not None:
         _check(task.directory, marker, None)
-    prediction = task.prediction or find(task.directory)[task.name]
-    samples = prediction.read()
-    return score(samples), any(sample.note is not None for sample in samples)
+    return score(task.prediction.read() if task.prediction else read_prediction(task.directory))
 
 
 def _check(directory: Path, marker: Mapping[str, Any], hashed: Collection[str] | None) -> None:

@@ -11,7 +11,7 @@ from foldcp.campaign import in_order, scores
 from foldcp.campaign.scores import TABLES, forget_other_bins, score_bin, score_folder
 from foldcp.errors import InputError, MissingError
 from foldcp.predict.markers import write_marker
-from foldcp.scores import Scored, find, score
+from foldcp.scores import Scored, read_prediction, score
 from foldcp.tables import Provenance, rows_to_table, write_table
 from foldcp.tables.dataset import part_path, part_paths, read_dataset
 from foldcp.tables.provenance import read_metadata
@@ -77,7 +77,7 @@ def _plan(folder, **bins):
 def _keep_scores(directory, **changes):
     """Score a prediction as foldcp does when it has written it, and mark it."""
     kept = directory / f"scores_{directory.name}.json"
-    found = score(find(directory)[directory.name].read())
+    found = score(read_prediction(directory))
     for row in found.samples:
         row.update(changes)
     found.save(kept)
@@ -190,7 +190,7 @@ def test_scores_that_no_marker_vouches_for_are_made_again(tmp_path, collect):
 def test_scores_of_another_version_are_made_again_from_files_that_are_intact(tmp_path, collect):
     directory = write_prediction(tmp_path / "in" / "x")
     kept = _keep_scores(directory, ptm=0.125)
-    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"version": -1}))
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"scoring_version": -1}))
     files = [p.name for p in directory.iterdir() if p.name != "done.json"]
     write_marker(directory, "key", files, {"model": "boltz2"})
     assert collect(tmp_path / "in").samples["ptm"].to_pylist() == [0.7]
