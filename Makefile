@@ -4,7 +4,7 @@ DEMO ?= demo-results
 CORES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format schemas bench cluster-up cluster-down clean
+.PHONY: help setup demo test check format schemas dictionary bench cluster-up cluster-down clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ format: setup  ## format the code
 
 schemas: setup  ## regenerate workflow/schemas from foldcp/config.py
 	$(BIN)/python -m foldcp.config > workflow/schemas/config.schema.yaml
+
+dictionary: setup  ## regenerate docs/data-dictionary.md from the declared tables
+	$(BIN)/python -m foldcp.tables.dictionary > docs/data-dictionary.md
 
 bench: setup  ## measure speed and memory; results go to benchmarks/results
 	$(BIN)/python -m benchmarks

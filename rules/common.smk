@@ -52,6 +52,11 @@ def ledgers(wildcards) -> list[str]:
     return [result(f"06_ledger/{name}.parquet") for name in planned_bins(wildcards)]
 
 
+def score_parts(wildcards) -> list[str]:
+    """Return every part of the score tables: one of each table for each bin of the plan."""
+    return expand(list(rules.scores.output), bin=planned_bins(wildcards))
+
+
 onstart:
     # Before the first job, not after four stages.
     if not CONFIG.demo:

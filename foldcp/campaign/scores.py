@@ -1,119 +1,157 @@
-"""Score tables: one pass over a folder of predictions, one row per complex, chain and interface of each.
+"""Score tables: one pass over predictions, one at a time, into Parquet parts by size bin.
 
 A folder of foldcp's own holds completion markers, and then only directories with a valid one count: whatever
 a killed job left behind is unfinished, not a result. Other programs' folders have no markers and are read as
-they are. One unreadable directory becomes a failed row and costs nothing else.
+they are. One unreadable prediction becomes a failed row and costs nothing else.
+
+foldcp scores a prediction when it has written it, and the marker vouches for `scores_<id>.json` as for every
+other file. So a marked prediction is checked by the size of every file, which finds a cut or replaced one,
+and by the hash of the files that are read: of `scores_<id>.json` alone where it can be used, which spares
+reading the structures of a large campaign; of all where the prediction has to be scored again.
+
+Memory holds a row group of each table and the predictions being read, however many there are.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+import dataclasses
+from bisect import bisect_left
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
+from foldcp.campaign.in_order import in_order
+from foldcp.campaign.scored_rows import Tables, failed_rows, rows_of
+from foldcp.campaign.served import Served, served_by
+from foldcp.config import DEMO_NOTE, PlanConfig
 from foldcp.errors import InputError
-from foldcp.predict.markers import MARKER, is_done, read_marker
-from foldcp.scores.boltz import Sample, read_prediction
-from foldcp.tables.rows import rows_to_table
-from foldcp.tables.schemas import REJECTED, SCORES_CHAINS, SCORES_COMPLEXES, SCORES_INTERFACES
+from foldcp.plan.planning import bin_name
+from foldcp.predict.markers import MARKER, differing, listed, read_marker
+from foldcp.scores import Prediction, Scored, find, read_prediction, score
+from foldcp.tables.dataset import keep_bins
+from foldcp.tables.files import read_table
+from foldcp.tables.parts import Parts, writing_parts
+from foldcp.tables.provenance import Provenance
+from foldcp.tables.schemas import PLAN, REJECTED, TOKENS
+from foldcp.tables.score_schemas import SCORES
 
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What a folder of predictions holds.
-
-    Attributes
-    ----------
-    complexes, chains, interfaces
-        Tables of the SCORES_COMPLEXES, SCORES_CHAINS and SCORES_INTERFACES schemas.
-    failed
-        REJECTED table: predictions that could not be read, and why.
-    unfinished
-        Complexes of a campaign that have no completed prediction (yet); the ledger says why.
-    """
-
-    complexes: pa.Table
-    chains: pa.Table
-    interfaces: pa.Table
-    failed: pa.Table
-    unfinished: tuple[str, ...] = ()
-
-    @property
-    def meaningless(self) -> bool:
-        """Whether demo weights made any of the predictions."""
-        return any(self.complexes["meaningless"].to_pylist())
-
-
-@dataclass(frozen=True)
-class _Served:
-    """A complex that a prediction stands for; `chains` as its tokens row lists them."""
-
-    complex_id: str
-    chains: list[Row] = field(default_factory=list)
-    input_key: str | None = None
+TABLES = {**SCORES, "failed": REJECTED}
+"""The tables of the stage, by the name of their folder."""
+UNSIZED = "unknown"
+"""Bin of failed rows of which nothing tells the number of tokens."""
 
 
 @dataclass
-class _Rows:
-    complexes: list[Row] = field(default_factory=list)
-    chains: list[Row] = field(default_factory=list)
-    interfaces: list[Row] = field(default_factory=list)
-    failed: list[Row] = field(default_factory=list)
+class Totals:
+    """What was written.
+
+    Attributes
+    ----------
+    rows
+        Rows by the name of the table.
+    unfinished
+        Complexes of a campaign that have no completed prediction (yet); the ledger says why.
+    unreadable
+        Why predictions could not be read, one text for each failed row.
+    weights
+        Hashes of the checkpoints.
+    meaningless
+        Whether demo weights made any of the predictions.
+    """
+
+    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TABLES, 0))
     unfinished: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    weights: set[str] = field(default_factory=set)
+    meaningless: bool = False
 
 
-def collect(predictions: Path, tokens: pa.Table | None = None) -> Scores:
-    """Read every prediction below a folder.
+@dataclass(frozen=True)
+class _Task:
+    """A prediction to read: where it is, what it stands for, and the bin of its rows, where that is known."""
+
+    name: str
+    directory: Path
+    served: list[Served]
+    marked: bool
+    bin: str | None = None
+    prediction: Prediction | None = None
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    tables: list[Tables] = field(default_factory=list)
+    bin: str = UNSIZED
+    unfinished: tuple[str, ...] = ()
+    weights: frozenset[str] = frozenset()
+    meaningless: bool = False
+
+
+def score_bin(campaign: Path, name: str, output: Path, origin: Provenance, jobs: int = 1) -> Totals:
+    """Write the parts of one bin of the plan, be they empty.
 
     Parameters
     ----------
-    predictions
-        Folder with one directory per prediction, or whose `predictions/` is one, or a single prediction.
+    campaign
+        Campaign folder.
+    name
+        Name of the bin.
+    output
+        Folder of the tables.
+    origin
+        What the tables are made from; hashes of weights and the note on demo weights are added.
+    jobs
+        Processes; more than one needs a main program that does nothing when it is imported.
+    """
+    planned = _planned(campaign)
+    its = [prediction for prediction, bin_ in planned.items() if bin_ == name]
+    served = served_by(read_table(campaign / "04_tokens.parquet", TOKENS), its)
+    tasks = _campaign_tasks(campaign / "06_predictions", served, planned)
+    with writing_parts(output, TABLES) as parts:
+        parts.bin(name)
+        return _write(parts, tasks, origin, jobs)
+
+
+def score_folder(folder: Path, output: Path, tokens: Path | None = None, jobs: int = 1) -> Totals:
+    """Write the tables of all predictions below a folder; parts that an earlier run left there are removed.
+
+    Parameters
+    ----------
+    folder
+        Campaign folder, or a folder of predictions of any program that `foldcp.scores.find` knows.
+    output
+        Folder of the tables. Bins are those of the campaign's plan, else the default ones.
     tokens
-        TOKENS table of the campaign. With it, only its complexes are read, a complex that shares the
-        prediction of another gets rows of its own, and chains carry the names of members.
+        TOKENS table. With it, only its complexes are read, a complex that shares the prediction of another
+        gets rows of its own, and chains carry the names of members. Default: the campaign's.
+    jobs
+        Processes; more than one needs a main program that does nothing when it is imported.
 
     Raises
     ------
     InputError
-        If the folder does not exist or holds no predictions at all. With `tokens` that is no error but the
+        If the folder does not exist or holds no predictions at all. With tokens that is no error but the
         state of a campaign: nothing is predicted (yet), or nothing was planned.
     """
-    directories = _prediction_directories(Path(predictions), may_be_empty=tokens is not None)
-    ours = any((directory / MARKER).exists() for directory in directories.values())
-    served = _served(directories, tokens)
-    rows = _Rows()
-    for name in sorted(served):
-        _collect_one(rows, directories.get(name), name, served[name], ours or tokens is not None)
-    return Scores(
-        rows_to_table(SCORES_COMPLEXES, rows.complexes),
-        rows_to_table(SCORES_CHAINS, rows.chains),
-        rows_to_table(SCORES_INTERFACES, rows.interfaces),
-        rows_to_table(REJECTED, rows.failed),
-        tuple(rows.unfinished),
-    )
+    predictions, beside = _locate(folder)
+    tokens = tokens or beside
+    if tokens is None:
+        tasks, origin = _found_tasks(predictions), Provenance()
+    else:
+        served = served_by(read_table(tokens, TOKENS))
+        tasks, origin = _campaign_tasks(predictions, served, _planned(folder)), Provenance.of_files(tokens)
+    with writing_parts(output, TABLES) as parts:
+        totals = _write(parts, tasks, origin, jobs)
+    forget_other_bins(output, parts.bins)
+    return totals
 
 
-def _prediction_directories(folder: Path, may_be_empty: bool) -> dict[str, Path]:
-    if may_be_empty and not folder.exists():
-        return {}
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; expected predictions in Boltz's layout")
-    if any(folder.glob("confidence_*_model_*.json")):
-        return {folder.resolve().name: folder}
-    if (folder / "predictions").is_dir():
-        folder = folder / "predictions"
-    found = {p.name: p for p in folder.iterdir() if p.is_dir() and p.name != "ledger" and p.name[0] != "."}
-    if not found and not may_be_empty and not (folder / "ledger").is_dir():
-        raise InputError(f"{folder}: holds no prediction directories; expected predictions in Boltz's layout")
-    return found
+def forget_other_bins(output: Path, bins: Collection[str]) -> None:
+    """Remove the parts of all bins but these: whoever reads the folder reads all that it holds."""
+    for table in TABLES:
+        keep_bins(output / table, bins)
 
 
-def locate(folder: Path) -> tuple[Path, Path | None]:
+def _locate(folder: Path) -> tuple[Path, Path | None]:
     """Return where predictions lie below a folder, and its tokens table if it is a campaign that has one."""
     tokens = folder / "04_tokens.parquet"
     if tokens.is_file() or (folder / "06_predictions").is_dir():
@@ -121,116 +159,104 @@ def locate(folder: Path) -> tuple[Path, Path | None]:
     return folder, None
 
 
-def _served(directories: Iterable[str], tokens: pa.Table | None) -> dict[str, list[_Served]]:
-    if tokens is None:
-        return {name: [_Served(name)] for name in directories}
-    served: dict[str, list[_Served]] = defaultdict(list)
-    for row in tokens.select(["complex_id", "predicted_as", "chains", "input_key"]).to_pylist():
-        served[row["predicted_as"]].append(_Served(row["complex_id"], row["chains"], row["input_key"]))
-    return served
+def _planned(campaign: Path) -> dict[str, str]:
+    """Return the bin of each planned prediction; nothing where there is no plan."""
+    path = campaign / "05_plan.parquet"
+    rows = read_table(path, PLAN).select(["complex_id", "bin"]).to_pylist() if path.is_file() else []
+    return {row["complex_id"]: row["bin"] for row in rows}
 
 
-def _collect_one(rows: _Rows, directory: Path | None, name: str, served: list[_Served], marked: bool) -> None:
-    marker = read_marker(directory) if directory else None
-    stale = marker is not None and marker.get("input_key", served[0].input_key) != served[0].input_key
-    if directory is None or (marked and marker is None) or (stale and served[0].input_key):
-        rows.unfinished.extend(complex_.complex_id for complex_ in served)
-        return
+def _campaign_tasks(
+    predictions: Path, served: Mapping[str, list[Served]], planned: Mapping[str, str]
+) -> list[_Task]:
+    if predictions.exists() and not predictions.is_dir():
+        raise InputError(f"{predictions}: no such folder; expected predictions")
+    return [
+        _Task(name, predictions / name, its, True, planned.get(name, _bin_of(its[0].n_tokens)))
+        for name, its in sorted(served.items())
+    ]
+
+
+def _found_tasks(folder: Path) -> list[_Task]:
+    found = find(folder)
+    marked = any((prediction.directory / MARKER).exists() for prediction in found.values())
+    return [
+        # One that is not known cannot be read, nor sent to another process: reading its folder says why.
+        _Task(name, p.directory, [Served(name)], marked, prediction=p if p.program != "unknown" else None)
+        for name, p in sorted(found.items())
+    ]
+
+
+def _bin_of(n_tokens: int | None) -> str:
+    """Return the default bin of a size; beyond the last edge, edges double."""
+    if n_tokens is None:
+        return UNSIZED
+    edges = PlanConfig().bins
+    place = bisect_left(edges, n_tokens)
+    edge = edges[min(place, len(edges) - 1)]
+    while edge < n_tokens:
+        edge *= 2
+    return bin_name(edge)
+
+
+def _write(parts: Parts, tasks: list[_Task], origin: Provenance, jobs: int) -> Totals:
+    totals = Totals()
+    for outcome in in_order(_score, tasks, jobs):
+        totals.unfinished += outcome.unfinished
+        totals.weights |= outcome.weights
+        totals.meaningless |= outcome.meaningless
+        for tables in outcome.tables:
+            parts.append(outcome.bin, tables)
+            for name, table in tables.items():
+                totals.rows[name] += table.num_rows
+            totals.unreadable += tables["failed"]["reason"].to_pylist() if "failed" in tables else []
+    parts.provenance = dataclasses.replace(
+        origin,
+        weights_sha256=",".join(sorted(totals.weights)) or None,
+        note=origin.note or (DEMO_NOTE if totals.meaningless else None),
+    )
+    return totals
+
+
+def _score(task: _Task) -> _Outcome:
+    """Read one prediction; runs in a process of the pool."""
+    marker = read_marker(task.directory)
+    if _is_unfinished(task, marker):
+        return _Outcome(unfinished=tuple(complex_.complex_id for complex_ in task.served))
     try:
-        if marker is not None and not is_done(directory, marker.get("run_key", "")):
-            raise InputError(f"{directory}: files differ from its completion marker; predict it again")
-        samples = read_prediction(directory)
+        scored = _scored(task, marker)
     except (InputError, OSError) as error:
-        rows.failed.extend(_failed(complex_.complex_id, str(error)) for complex_ in served)
-        return
-    for complex_ in served:
-        _add(rows, complex_, name, samples, served[0], marker or {})
+        return _Outcome([failed_rows(task.served, str(error))], task.bin or UNSIZED)
+    facts = {name: (marker or {}).get(name) for name in ("seed", "model", "weights_sha256")}
+    meaningless = scored.note is not None or facts["model"] == "demo"
+    facts |= {"predicted_as": task.name, "meaningless": meaningless}
+    tables = [rows_of(scored, complex_, task.served[0], facts, task.directory) for complex_ in task.served]
+    where = task.bin or _bin_of(scored.samples[0]["n_tokens"])
+    weights = [facts["weights_sha256"]] if facts["weights_sha256"] else []
+    return _Outcome(tables, where, weights=frozenset(weights), meaningless=meaningless)
 
 
-def _failed(complex_id: str, reason: str) -> Row:
-    return {
-        "stage": "scores",
-        "complex_id": complex_id,
-        "reason_code": "unreadable_prediction",
-        "reason": reason,
-    }
+def _is_unfinished(task: _Task, marker: Mapping[str, Any] | None) -> bool:
+    if marker is None:
+        return task.marked
+    wanted = task.served[0].input_key
+    return wanted is not None and marker.get("input_key", wanted) != wanted
 
 
-def _add(
-    rows: _Rows,
-    complex_: _Served,
-    name: str,
-    samples: list[Sample],
-    first: _Served,
-    marker: Mapping[str, Any],
-) -> None:
-    best_first = sorted(samples, key=lambda s: (-s.scores["confidence_score"], s.number))  # type: ignore[operator]
-    members = _members(complex_.chains, first.chains)
-    for sample in samples:
-        key = {
-            "complex_id": complex_.complex_id,
-            "sample": sample.number,
-            "meaningless": marker.get("model") == "demo" or sample.note is not None,
-        }
-        rows.complexes.append(
-            key
-            | dict(sample.scores)
-            | {name: marker.get(name) for name in ("seed", "model", "weights_sha256")}
-            | {
-                "predicted_as": name,
-                "rank": best_first.index(sample) + 1,
-                "n_tokens": len(sample.plddt),
-                "n_chains": len(sample.chains),
-                "structure": f"{name}/{sample.structure.name}",
-            }
-        )
-        rows.chains.extend(key | row for row in _chain_rows(sample, members))
-        rows.interfaces.extend(key | row for row in _interface_rows(sample, members))
+def _scored(task: _Task, marker: Mapping[str, Any] | None) -> Scored:
+    kept = f"scores_{task.name}.json"
+    if marker is not None and kept in listed(marker):
+        _check(task.directory, marker, [kept])
+        try:
+            return Scored.load(task.directory / kept)
+        except InputError:
+            pass  # of another version of scoring, for it is whole
+    if marker is not None:
+        _check(task.directory, marker, None)
+    return score(task.prediction.read() if task.prediction else read_prediction(task.directory))
 
 
-def _members(chains: list[Row], predicted: list[Row]) -> dict[str, str]:
-    """Return the member behind each chain of the structure.
-
-    A complex served by another one's prediction has the same chains, but perhaps under other accessions and
-    in another order: its j-th chain of a sequence is the prediction's j-th chain of that sequence.
-    """
-    own = {key: chain["member"] for key, chain in _numbered(chains)}
-    return {chain["chain_id"]: own[key] for key, chain in _numbered(predicted) if key in own}
-
-
-def _numbered(chains: list[Row]) -> list[tuple[tuple[str, int], Row]]:
-    seen: Counter[str] = Counter()
-    numbered = []
-    for chain in chains:
-        numbered.append(((chain["sha256"], seen[chain["sha256"]]), chain))
-        seen[chain["sha256"]] += 1
-    return numbered
-
-
-def _chain_rows(sample: Sample, members: Mapping[str, str]) -> Iterable[Row]:
-    for index, (chain, plddt) in enumerate(zip(sample.chains, sample.plddt_by_chain(), strict=True)):
-        yield {
-            "chain_id": chain.chain_id,
-            "chain_index": index,
-            "member": members.get(chain.chain_id),
-            "entity_type": chain.entity_type,
-            "n_tokens": chain.n_tokens,
-            "chain_ptm": None if sample.chain_ptm is None else float(sample.chain_ptm[index]),
-            "mean_plddt": float(plddt.mean()),
-            "min_plddt": float(plddt.min()),
-        }
-
-
-def _interface_rows(sample: Sample, members: Mapping[str, str]) -> Iterable[Row]:
-    if sample.chain_pair_iptm is None:
-        return
-    pairs = ((a, b) for a in range(len(sample.chains)) for b in range(len(sample.chains)) if a != b)
-    for a, b in pairs:
-        chain_a, chain_b = (sample.chains[i].chain_id for i in (a, b))
-        yield {
-            "chain_a": chain_a,
-            "chain_b": chain_b,
-            "member_a": members.get(chain_a),
-            "member_b": members.get(chain_b),
-            "chain_pair_iptm": float(sample.chain_pair_iptm[a, b]),
-        }
+def _check(directory: Path, marker: Mapping[str, Any], hashed: Collection[str] | None) -> None:
+    if not listed(marker) or (changed := differing(directory, marker, hashed)):
+        files = ", ".join(changed) if listed(marker) else "no files"
+        raise InputError(f"{directory}: files differ from its completion marker ({files}); predict it again")

@@ -19,6 +19,7 @@ from foldcp.predict.markers import read_marker
 from foldcp.predict.outcomes import Outcome
 from foldcp.predict.pardons import is_forgotten, pardons
 from foldcp.tables import read_table
+from foldcp.tables.dataset import part_paths
 from foldcp.tables.schemas import PLAN
 
 _STAGES = {
@@ -27,8 +28,8 @@ _STAGES = {
     "msa": {"03_msa": "distinct proteins"},
     "tokens": {"04_tokens": "complexes", "04_rejected": "rejected"},
     "plan": {"05_plan": "predictions", "05_rejected": "rejected"},
-    "scores": {"07_scores/complexes": "scored samples"},
-    "enrichment": {"08_enrichment": "categories"},
+    "scores": {"07_scores/samples": "scored samples"},
+    "enrichment": {"08_enrichment/enrichment": "categories"},
 }
 
 
@@ -167,13 +168,19 @@ def _stages(campaign: Path) -> dict[str, str]:
     stages = {}
     for stage, tables in _STAGES.items():
         counts = [
-            f"{pq.read_metadata(path).num_rows} {what}"
+            f"{sum(pq.read_metadata(path).num_rows for path in paths)} {what}"
             for name, what in tables.items()
-            if (path := campaign / f"{name}.parquet").is_file()
+            if (paths := _files(campaign / name))
         ]
         if counts:
             stages[stage] = ", ".join(counts)
     return stages
+
+
+def _files(table: Path) -> list[Path]:
+    """Return the files of a table: the one of its name, or its parts."""
+    whole = table.with_name(f"{table.name}.parquet")
+    return [whole] if whole.is_file() else list(part_paths(table).values())
 
 
 def _bin(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from foldcp import __version__
-from foldcp.cli import complexes, doctor, memory, plan, predict, retry, scores, status, weights
+from foldcp.cli import complexes, dictionary, doctor, memory, plan, predict, retry, scores, status, weights
 
 app = typer.Typer(
     name="foldcp",
@@ -42,6 +42,7 @@ app.command("plan")(plan.plan)
 app.command("memory")(memory.memory)
 app.command("predict")(predict.predict)
 app.command("scores")(scores.scores)
+app.command("dictionary")(dictionary.dictionary)
 app.command("status")(status.status)
 app.command("retry")(retry.retry)
 app.command("weights")(weights.weights)

@@ -1,19 +1,24 @@
 """`foldcp scores`: tables from a folder of predictions."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foldcp.config import DEMO_NOTE
 from foldcp.errors import ExitCode
 
+if TYPE_CHECKING:
+    from foldcp.campaign.scores import Totals
+
 
 def scores(
     directory: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", help="Campaign folder, or predictions in Boltz's layout (Boltz-1, Boltz-2)."
+            metavar="DIR",
+            help="Campaign folder, or predictions of Boltz, AlphaFold 3 or ColabFold.",
+            show_default=False,
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write the tables to.")] = Path(
@@ -25,43 +30,37 @@ def scores(
             help="Tokens table: adds member names.  [default: 04_tokens.parquet of a campaign folder]"
         ),
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Processes that read predictions at once.")
+    ] = 1,
 ) -> None:
-    """Write Parquet tables of the scores of every complex, chain and interface below DIR.
+    """Write Parquet tables of the scores of every complex, sample, chain and interface below DIR.
 
-    A directory that cannot be read is listed with its reason in failed.parquet; all others are written.
+    Each table is a folder with one file for each size bin, as in a campaign's 07_scores. `foldcp dictionary`
+    says what the columns mean. A prediction that cannot be read is listed with its reason in the table
+    failed; all others are written.
 
     \b
     Example:
       foldcp scores boltz_results_screen -o scores/
-      foldcp scores results -o scores/
+      foldcp scores results -o scores/ --jobs 8
     """
-    from foldcp.campaign.scores import collect, locate
-    from foldcp.tables import Provenance, read_table, schemas, write_table
+    from foldcp.campaign.scores import score_folder
 
-    predictions, beside = locate(directory)
-    tokens = tokens or beside
-    got = collect(predictions, None if tokens is None else read_table(tokens, schemas.TOKENS))
-    weights = got.complexes["weights_sha256"].unique().drop_null().to_pylist()
-    origin = Provenance.of_files(
-        *([] if tokens is None else [tokens]),
-        weights_sha256=",".join(sorted(weights)) or None,
-        note=DEMO_NOTE if got.meaningless else None,
-    )
-    write_table(output / "complexes.parquet", schemas.SCORES_COMPLEXES, got.complexes, origin)
-    write_table(output / "chains.parquet", schemas.SCORES_CHAINS, got.chains, origin)
-    write_table(output / "interfaces.parquet", schemas.SCORES_INTERFACES, got.interfaces, origin)
-    # Always written, so that a table of an earlier run never stays behind.
-    write_table(output / "failed.parquet", schemas.REJECTED, got.failed, origin)
-    typer.echo(
-        f"{output}: {len(got.complexes['complex_id'].unique())} complexes, {got.complexes.num_rows} samples, "
-        f"{got.chains.num_rows} chains, {got.interfaces.num_rows} interfaces (each direction counts)"
-    )
-    if got.unfinished:
-        typer.echo(f"not finished: {len(got.unfinished)}", err=True)
-    for reason in got.failed["reason"].to_pylist()[:10]:
-        typer.echo(f"unreadable: {reason}", err=True)
-    if got.meaningless:
-        typer.echo(f"warning: {DEMO_NOTE}", err=True)
-    if got.failed.num_rows:
-        typer.echo(f"{got.failed.num_rows} unreadable in all: {output / 'failed.parquet'}", err=True)
+    totals = score_folder(directory, output, tokens, jobs)
+    _tell(totals, output)
+    if totals.unreadable:
         raise typer.Exit(int(ExitCode.FAILED))
+
+
+def _tell(totals: "Totals", output: Path) -> None:
+    counts = ", ".join(f"{totals.rows[name]} {name}" for name in ("complexes", "samples", "chains"))
+    typer.echo(f"{output}: {counts}, {totals.rows['interfaces']} interfaces (each direction counts)")
+    if totals.unfinished:
+        typer.echo(f"not finished: {len(totals.unfinished)}", err=True)
+    for reason in totals.unreadable[:10]:
+        typer.echo(f"unreadable: {reason}", err=True)
+    if totals.meaningless:
+        typer.echo(f"warning: {DEMO_NOTE}", err=True)
+    if totals.unreadable:
+        typer.echo(f"{len(totals.unreadable)} unreadable in all: {output / 'failed'}", err=True)

@@ -51,6 +51,7 @@ def write(folded: Folded, structure: Any, name: str, directory: Path, note: str 
         (directory / f"{model}.cif").write_text(mmcif)
         (directory / f"confidence_{model}.json").write_text(json.dumps(confidence, indent=4))
         np.savez_compressed(directory / f"plddt_{model}.npz", plddt=folded.plddt[sample])
+        folded.interfaces[sample].save(directory / f"interfaces_{model}.npz")
         for kind, matrices in (("pae", folded.pae), ("pde", folded.pde)):
             if matrices is not None:
                 archive(matrices[sample], directory / f"{kind}_{model}.npz", kind)
@@ -102,7 +103,7 @@ def publish(staged: Path, directory: Path, name: str, source: Path) -> list[str]
 
 def _outputs(name: str, directory: Path) -> list[Path]:
     stem = f"{name}_model_"
-    starts = (stem, *(f"{kind}_{stem}" for kind in ("confidence", "plddt", "pae", "pde")))
+    starts = (stem, *(f"{kind}_{stem}" for kind in ("confidence", "plddt", "interfaces", "pae", "pde")))
     return [path for path in directory.iterdir() if path.is_file() and path.name.startswith(starts)]
 
 

@@ -5,13 +5,15 @@ job of its bin, with provenance of its own. Parts are read batch by batch: a cal
 streams holds little.
 """
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from foldcp.errors import InputError
+from foldcp.tables.files import writing
 from foldcp.tables.rows import TableSpec, check, empty
 
 _PART = "part.parquet"
@@ -26,6 +28,20 @@ def part_paths(folder: Path | str) -> dict[str, Path]:
     """Return the file of each bin that has one, by the name of the bin, in order."""
     found = sorted(Path(folder).glob(f"bin=*/{_PART}"))
     return {path.parent.name.removeprefix("bin="): path for path in found}
+
+
+def keep_bins(folder: Path | str, bins: Collection[str]) -> None:
+    """Remove the parts of all other bins, so that a reader of the folder never meets bins of an earlier plan.
+
+    Raises
+    ------
+    WriteError
+        If one cannot be removed.
+    """
+    for name, path in part_paths(folder).items():
+        if name not in bins:
+            with writing(path):
+                shutil.rmtree(path.parent)
 
 
 def scan(

@@ -115,7 +115,12 @@ SCORES_COMPLEXES = TableSpec(
                 for name in SPREAD
                 for field in (
                     score(f"{name}_mean", f"mean of {name} over samples", _OURS, (-100, 1.5)),
-                    score(f"{name}_sd", f"standard deviation of {name} over samples", _OURS, (0, None)),
+                    score(
+                        f"{name}_sd",
+                        f"standard deviation (n - 1) of {name} over samples; null for one sample",
+                        _OURS,
+                        (0, None),
+                    ),
                 )
             ),
         ]
@@ -189,8 +194,8 @@ SCORES_INTERFACES = TableSpec(
             score(
                 "pdockq2", "pDockQ2: contacts within 8 Å, their pLDDT and PAE; directed", _PDOCKQ2, (0, 1.32)
             ),
-            score("lis", "LIS: mean of (12 - PAE)/12 where PAE is at most 12 Å; directed", _LIS),
-            score("lia", "LIA: pairs with PAE at most 12 Å; directed", _LIS, (0, None), "pairs", LONG),
+            score("lis", "LIS: mean of (12 - PAE)/12 where PAE is below 12 Å; directed", _LIS),
+            score("lia", "LIA: pairs with PAE below 12 Å; directed", _LIS, (0, None), "pairs", LONG),
             score("clis", "cLIS: LIS over pairs that are also in contact (Cβ, 8 Å); directed", _ILIS),
             score("clia", "cLIA: pairs of clis; directed", _ILIS, (0, None), "pairs", LONG),
             score("ilis", "iLIS: square root of lis times clis; directed", _ILIS),

@@ -1,5 +1,6 @@
 """Token counts in, bins, meshes and shards out."""
 
+from foldcp.campaign.scores import forget_other_bins
 from foldcp.campaign.stage import stage
 from foldcp.config import parse
 from foldcp.plan import Workload, coverage, make_plan, render
@@ -12,6 +13,7 @@ with stage("plan", snakemake.log[0]) as say:
     origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("plan", "predict"))
     write_table(snakemake.output.plan, schemas.PLAN, got.plan, origin)
     write_table(snakemake.output.rejected, schemas.REJECTED, got.rejected, origin)
+    forget_other_bins(config.results / "07_scores", set(got.plan["bin"].to_pylist()))
     if got.plan.num_rows:
         say("\n" + render(coverage(tokens, got.plan)))
     say(f"{got.plan.num_rows} predictions planned, {got.rejected.num_rows} complexes rejected")

@@ -1,20 +1,20 @@
-"""Finished predictions in, score tables out."""
+"""Finished predictions of one bin in, score tables of that bin out."""
 
-from foldcp.campaign.scores import collect
+from foldcp.campaign.scores import score_bin
 from foldcp.campaign.stage import stage
 from foldcp.config import parse
-from foldcp.tables import Provenance, read_table, schemas, write_table
+from foldcp.tables import Provenance
 
-config = parse(snakemake.config)
-with stage("scores", snakemake.log[0]) as say:
-    tokens = read_table(snakemake.input.tokens, schemas.TOKENS)
-    got = collect(config.results / "06_predictions", tokens)
-    origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("predict"), note=config.note)
-    write_table(snakemake.output.complexes, schemas.SCORES_COMPLEXES, got.complexes, origin)
-    write_table(snakemake.output.chains, schemas.SCORES_CHAINS, got.chains, origin)
-    write_table(snakemake.output.interfaces, schemas.SCORES_INTERFACES, got.interfaces, origin)
-    write_table(snakemake.output.failed, schemas.REJECTED, got.failed, origin)
-    say(f"{got.complexes.num_rows} scored samples, {got.failed.num_rows} unreadable predictions")
-    say(f"{len(got.unfinished)} complexes without a prediction")
-    if got.meaningless:
-        say(config.note or "some predictions were made with demo weights: their scores mean nothing")
+# The processes that read predictions run this file again, under another name.
+if __name__ == "__main__":
+    config = parse(snakemake.config)
+    name = snakemake.wildcards.bin
+    with stage(f"scores {name}", snakemake.log[0]) as say:
+        origin = Provenance.of_files(
+            *snakemake.input, config_sha256=config.sha256("predict"), note=config.note
+        )
+        got = score_bin(config.results, name, config.results / "07_scores", origin, snakemake.threads)
+        say(f"{got.rows['samples']} scored samples, {got.rows['failed']} unreadable predictions")
+        say(f"{len(got.unfinished)} complexes without a prediction")
+        if got.meaningless:
+            say(config.note or "some predictions were made with demo weights: their scores mean nothing")
