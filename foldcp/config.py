@@ -172,7 +172,7 @@ class ControlsConfig(_Section):
         0, ge=0, le=100, description="Decoys for each complex; 0.5 makes one for every other, 0 makes none."
     )
     length_tolerance: float = Field(
-        0.15, ge=0, lt=1, description="Most that a subunit's length may differ from the one it stands for."
+        0.1, ge=0, lt=1, description="Most that a subunit's length may differ from the one it stands for."
     )
     depth_factor: float = Field(
         2.0, ge=1, description="Most that the depths of their alignments may differ, as a factor."

@@ -227,7 +227,7 @@ def _decoy_row(decoy: Drawn, complex_id: str, of: Mapping[str, Any]) -> dict[str
             for slot, new in pairs
         ],
         "annotations": [],
-        "flags": [*_matched(pairs), *(f"replaces:{slot.subunit.member}:{new.member}" for slot, new in pairs)],
+        "flags": [*_matched(pairs), *(f"swapped:{slot.subunit.member}>{new.member}" for slot, new in pairs)],
         "role": "decoy",
         "matched_to": of["complex_id"],
     }
