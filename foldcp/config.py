@@ -50,10 +50,30 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ComplexesConfig(_Section):
-    """Which table to read."""
+class ScreenConfig(_Section):
+    """Pairs of proteins to fold, instead of a table."""
 
-    table: Path = Field(description="Table of complexes or interactions.")
+    baits: Path | None = Field(
+        None, description="Proteins, one per line, or a CSV with the columns member,copies,name."
+    )
+    preys: Path | None = Field(
+        None, description="Proteins that each bait is paired with; default: the baits among themselves."
+    )
+    known: Path | None = Field(
+        None, description="Known interactions, a table in any format; such pairs are positive controls."
+    )
+    homodimers: bool = Field(False, description="Pair a protein with itself, too.")
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that are given."""
+        return [path for path in (self.baits, self.preys, self.known) if path is not None]
+
+
+class ComplexesConfig(_Section):
+    """Which table to read, or which screen to make."""
+
+    table: Path | None = Field(None, description="Table of complexes or interactions.")
     format: Literal["auto", "corum", "complextab", "mitab", "biogrid", "string", "humap", "csv"] = Field(
         "auto", description="Format of the table; auto looks at the header."
     )
@@ -61,6 +81,30 @@ class ComplexesConfig(_Section):
         None,
         description="Your own stoichiometry, a CSV: complex_id,member,copies. It wins over the table.",
     )
+    screen: ScreenConfig = Field(default_factory=ScreenConfig, description="Pairs instead of a table.")
+
+    @model_validator(mode="after")
+    def _table_or_screen(self) -> "ComplexesConfig":
+        if (self.table is None) == (self.screen.baits is None):
+            raise ValueError(
+                "give complexes.table, a table of complexes, or complexes.screen.baits, a list of proteins "
+                f"to pair: one of the two, not {'none' if self.table is None else 'both'}"
+            )
+        if stray := [name for name in ("preys", "known") if self.table and getattr(self.screen, name)]:
+            raise ValueError(
+                f"complexes.screen.{stray[0]} goes with complexes.screen.baits, not with a table"
+            )
+        if self.copies and self.table is None:
+            raise ValueError(
+                "complexes.copies goes with a table; in a screen, give the lists a column copies"
+            )
+        return self
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that are given."""
+        own = [path for path in (self.table, self.copies) if path is not None]
+        return own + self.screen.files
 
 
 class UniprotConfig(_Section):
@@ -119,6 +163,24 @@ class MsaConfig(_Section):
         if self.provider == "directory" and self.directory is None:
             raise ValueError("provider 'directory' needs msa.directory: the folder of .a3m files")
         return self
+
+
+class ControlsConfig(_Section):
+    """Decoys: complexes of subunits that are not known to meet, to compare scores with."""
+
+    decoys_per_complex: float = Field(
+        0, ge=0, le=100, description="Decoys for each complex; 0.5 makes one for every other, 0 makes none."
+    )
+    length_tolerance: float = Field(
+        0.1, ge=0, lt=1, description="Most that a subunit's length may differ from the one it stands for."
+    )
+    depth_factor: float = Field(
+        2.0, ge=1, description="Most that the depths of their alignments may differ, as a factor."
+    )
+    known_partners: list[Path] = Field(
+        default_factory=list,
+        description="More tables of interactions, in any format: no decoy holds two of their partners.",
+    )
 
 
 class PlanConfig(_Section):
@@ -268,6 +330,7 @@ class Config(_Section):
     complexes: ComplexesConfig
     sequences: SequencesConfig = Field(default_factory=SequencesConfig)
     msa: MsaConfig = Field(default_factory=MsaConfig)
+    controls: ControlsConfig = Field(default_factory=ControlsConfig)
     plan: PlanConfig = Field(default_factory=PlanConfig)
     predict: PredictConfig = Field(default_factory=PredictConfig)
     enrichment: EnrichmentConfig = Field(default_factory=EnrichmentConfig)

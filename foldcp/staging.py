@@ -139,7 +139,11 @@ def _stage_inputs(folder: Path, config: Config, say: Say) -> None:
 
 
 def _inputs_of(config: Config) -> Iterator[Path]:
-    named = [config.complexes.table, config.complexes.copies, *config.sequences.fasta]
+    named: list[Path | None] = [
+        *config.complexes.files,
+        *config.controls.known_partners,
+        *config.sequences.fasta,
+    ]
     named += [config.sequences.ligands, config.msa.directory, config.plan.gpus]
     yield from (path for path in named if path is not None)
 
@@ -148,14 +152,14 @@ def _stage_uniprot(folder: Path, config: Config, say: Say) -> None:
     """Fetch what the campaign needs of UniProt into the folder, starting from what was fetched before."""
     if not config.sequences.uniprot.fetch:
         return
-    from foldcp.campaign.complexes import ingest
+    from foldcp.campaign.complexes import read
     from foldcp.campaign.sequences import resolve
 
     known = cache_folder(config.sequences.uniprot.cache) / _UNIPROT
     for path in sorted(known.iterdir()) if known.is_dir() else []:
         _copy(path, folder / _UNIPROT / path.name, say)
     there = config.sequences.uniprot.model_copy(update={"cache": folder})
-    complexes = ingest(config.complexes.table, config.complexes.format, config.complexes.copies).complexes
+    complexes = read(config.complexes).complexes
     got = resolve(complexes, config.sequences.model_copy(update={"uniprot": there}))
     say(f"sequences: {got.sequences.num_rows} members resolved, {got.unresolved.num_rows} not")
 

@@ -1,7 +1,6 @@
 rule complexes:
     input:
-        table=str(CONFIG.complexes.table),
-        copies=given(CONFIG.complexes.copies),
+        given(*CONFIG.complexes.files),
     output:
         complexes=result("01_complexes.parquet"),
         rejected=result("01_rejected.parquet"),

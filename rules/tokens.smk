@@ -1,6 +1,7 @@
 rule tokens:
     input:
         complexes=rules.complexes.output.complexes,
+        controls=rules.controls.output.controls,
         sequences=rules.sequences.output.sequences,
         unresolved=rules.sequences.output.unresolved,
         msa=rules.msa.output.msa,

@@ -40,7 +40,12 @@ def test_shipped_configurations_are_valid(name):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"complexes": {}}, "complexes.table: must be given"),
+        ({"complexes": {}}, "complexes: give complexes.table"),
+        ({"complexes": {"table": "t", "screen": {"baits": "b"}}}, "one of the two, not both"),
+        ({"complexes": {"table": "t", "screen": {"preys": "p"}}}, "goes with complexes.screen.baits"),
+        ({"complexes": {"screen": {"baits": "b"}, "copies": "c"}}, "complexes.copies goes with a table"),
+        ({"complexes": {"screen": {"bait": "b"}}}, "complexes.screen.bait: no such key; valid here: baits"),
+        ({"controls": {"decoys_per_complex": -1}}, "controls.decoys_per_complex: Input should be greater"),
         (
             {"complexes": {"table": "t", "formt": "csv"}},
             "complexes.formt: no such key; valid here: table, format",

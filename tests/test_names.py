@@ -1,7 +1,7 @@
 import pytest
 
 from foldcp.campaign import complexes
-from foldcp.names import MAX_ID, safe_id
+from foldcp.names import MAX_ID, distinct_ids, safe_id
 from foldcp.predict import targets
 
 
@@ -27,4 +27,11 @@ def test_known_names_stay_what_they_are():
 
 
 def test_campaigns_and_single_inputs_name_alike():
-    assert complexes.safe_id is targets.safe_id is safe_id
+    assert complexes.distinct_ids is distinct_ids and targets.safe_id is safe_id
+
+
+def test_names_are_told_apart_without_taking_anothers():
+    assert distinct_ids(["a", "A", "a", "a-2"]) == ["a", "A-3", "a-4", "a-2"]
+    assert distinct_ids(["a", "b"], taken=["A", "c"]) == ["a-2", "b"]
+    long = distinct_ids(["x" * 80, "X" * 80])
+    assert long == ["x" * 80, "X" * 78 + "-2"]

@@ -202,6 +202,7 @@ def _target(row: dict[str, Any], predictions: Path, settings: Settings, weights:
         run_key=run_key(row["input_key"], settings, weights),
         predicted_peak_bytes=row["predicted_peak_bytes"],
         predicted_seconds=row["predicted_seconds"],
+        role=row["role"],
     )
 
 

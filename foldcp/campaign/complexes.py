@@ -13,45 +13,34 @@ What a record says about its members is kept, with these rules where a table lea
 * Complexes of equal content share a `content_key`; `same_as` names the first, and only that one is predicted.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
+from foldcp.campaign import screen
 from foldcp.campaign.copies import Overrides, read_overrides
 from foldcp.campaign.formats import Row, RowError, open_table
 from foldcp.campaign.formats.detect import Table
+from foldcp.campaign.ingested import Ingested, add_content, shorten
 from foldcp.campaign.members import MAX_COPIES
 from foldcp.campaign.nested import Parsed, expand, merge, parse_record
-from foldcp.names import MAX_ID, safe_id
+from foldcp.config import ComplexesConfig
+from foldcp.names import distinct_ids
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import COMPLEXES, REJECTED
 
 
-@dataclass(frozen=True)
-class Ingested:
-    """What a table held.
+def read(config: ComplexesConfig) -> Ingested:
+    """Return the complexes of a campaign: those of its table, or the pairs of its screen.
 
-    Attributes
-    ----------
-    complexes
-        Table `foldcp.tables.schemas.COMPLEXES`.
-    rejected
-        Table `foldcp.tables.schemas.REJECTED`.
-    n_rows
-        Records in the input: complexes and rejected together.
-    format
-        Format the table was read as.
+    Raises
+    ------
+    UsageError, InputError
+        As `ingest` and `foldcp.campaign.screen.pairs`.
     """
-
-    complexes: pa.Table
-    rejected: pa.Table
-    n_rows: int
-    format: str
+    if config.table is None:
+        return screen.pairs(config.screen)
+    return ingest(config.table, config.format, config.copies)
 
 
 def ingest(table: Path, fmt: str = "auto", copies: Path | None = None) -> Ingested:
@@ -92,8 +81,10 @@ def ingest(table: Path, fmt: str = "auto", copies: Path | None = None) -> Ingest
             rejected.append(_rejected(source, row, error))
     rejected.sort(key=lambda row: row["source_row"])
     overrides.apply(rows, known={row["source_id"] for row in rejected})
-    _add_identifiers(rows)
-    _add_content(rows)
+    wanted = [row["source_id"] or f"row-{row['source_row']}" for row in rows]
+    for made, complex_id in zip(rows, distinct_ids(wanted), strict=True):
+        made["complex_id"] = complex_id
+    add_content(rows)
     return Ingested(
         rows_to_table(COMPLEXES, rows),
         rows_to_table(REJECTED, rejected),
@@ -115,12 +106,8 @@ def _rejected(source: Table, row: Row, error: RowError) -> dict[str, Any]:
         "source_row": row.number,
         "reason_code": error.code,
         "reason": error.reason,
-        "raw": _shorten("\t".join(row.cells)),
+        "raw": shorten("\t".join(row.cells)),
     }
-
-
-def _shorten(text: str, limit: int = 200) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _complex(source: Table, row: Row, parsed: Parsed, table: dict[str, Parsed]) -> dict[str, Any]:
@@ -137,6 +124,7 @@ def _complex(source: Table, row: Row, parsed: Parsed, table: dict[str, Parsed]) 
         "name": record.name,
         "organism": record.organism,
         "members": members,
+        "role": "input",
         "annotations": [{"scheme": s, "term": t, "label": label} for s, t, label in record.annotations],
         "flags": list(dict.fromkeys([*record.flags, *_remarks(source, parsed, members, nested), *flags])),
     }
@@ -155,35 +143,3 @@ def _remarks(source: Table, parsed: Parsed, members: list[dict], nested: list[st
         (t or "").isascii() for t in (record.source_id, record.name, record.organism)
     ):
         yield "latin1_text"
-
-
-def _add_identifiers(rows: list[dict[str, Any]]) -> None:
-    """Give each row its own `complex_id`, distinct even where a file system ignores case."""
-    wanted = [safe_id(row["source_id"] or f"row-{row['source_row']}") for row in rows]
-    # A repeated identifier gets a number, but never one that makes it another row's identifier.
-    reserved, used = {name.lower() for name in wanted}, set()
-    copies: Counter[str] = Counter()
-    for row, name in zip(rows, wanted, strict=True):
-        candidate = name
-        while candidate.lower() in used or (candidate != name and candidate.lower() in reserved):
-            copies[name.lower()] += 1
-            suffix = f"-{copies[name.lower()] + 1}"
-            candidate = name[: MAX_ID - len(suffix)] + suffix
-        used.add(candidate.lower())
-        row["complex_id"] = candidate
-
-
-def content_key(members: Iterable[dict[str, Any]]) -> str:
-    """Return the hash of members and copies, independent of their order."""
-    content = sorted(f"{m['member']}*{m['copies']}" for m in members)
-    return hashlib.sha256(";".join(content).encode()).hexdigest()
-
-
-def _add_content(rows: list[dict[str, Any]]) -> None:
-    first: dict[str, str] = {}
-    for row in rows:
-        key = content_key(row["members"])
-        row["content_key"] = key
-        row["same_as"] = first.setdefault(key, row["complex_id"])
-        row["n_members"] = len(row["members"])
-        row["n_chains"] = sum(m["copies"] for m in row["members"])

@@ -26,6 +26,7 @@ _STAGES = {
     "complexes": {"01_complexes": "complexes", "01_rejected": "rejected rows"},
     "sequences": {"02_sequences": "members with a sequence", "02_unresolved": "without"},
     "msa": {"03_msa": "distinct proteins"},
+    "controls": {"03_controls": "decoys", "03_rejected": "complexes without enough"},
     "tokens": {"04_tokens": "complexes", "04_rejected": "rejected"},
     "plan": {"05_plan": "predictions", "05_rejected": "rejected"},
     "scores": {"07_scores/samples": "scored samples"},

@@ -10,10 +10,11 @@ entity.
 
 **Input key.** The hash of everything that a prediction reads, in that order: type, sequence and alignment of
 each chain. Neither names nor paths are part of it. Complexes with an equal key are predicted once:
-`predicted_as` names the first of them.
+`predicted_as` names the first of them. A decoy shares with nothing: one with the key of another complex would
+be no control, and is rejected.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ _MEAN_ATOMS = {"protein": 7.9, "rna": 21.25, "dna": 20.5}
 
 _TYPES = ("protein", "dna", "rna", "ligand")
 _SHOWN = 5
+_COLUMNS = ["complex_id", "source_id", "source_row", "members", "role"]
 
 
 class Counted(NamedTuple):
@@ -93,7 +95,7 @@ def count(
     Parameters
     ----------
     complexes, sequences, unresolved
-        Tables of the stages before.
+        Tables of the stages before; decoys come after the complexes they are controls of.
     msa
         MSA table; None to plan without alignments.
     config
@@ -109,14 +111,18 @@ def count(
     counted: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
     first: dict[str, str] = {}
-    for row in complexes.select(["complex_id", "source_id", "source_row", "members"]).to_pylist():
+    for row in _rows(complexes):
         folded = {m["member"]: unfit.get(m["member"]) or parts[m["member"]] for m in row["members"]}
         wrong = {key: part for key, part in folded.items() if isinstance(part, _Unfit)}
         if wrong and not _can_drop(wrong, len(folded), config):
             rejected.append(_rejection(row, wrong))
             continue
         kept = [(p, m["copies"]) for m in row["members"] if isinstance(p := folded[m["member"]], _Part)]
-        counted.append(_count_one(row["complex_id"], kept, sorted(wrong), first))
+        found = _count_one(row, kept, sorted(wrong), first)
+        if row["role"] == "decoy" and found["predicted_as"] != row["complex_id"]:
+            rejected.append(_no_control(row, found["predicted_as"]))
+            continue
+        counted.append(found)
     return Counted(rows_to_table(TOKENS, counted), rows_to_table(REJECTED, rejected))
 
 
@@ -172,6 +178,17 @@ def _heavy_atoms(entity_type: str, sequence: str | None, length: int) -> int:
     return sum(atoms * sequence.count(letter) for letter, atoms in HEAVY_ATOMS[entity_type].items())
 
 
+def _no_control(row: Mapping[str, Any], same: str) -> dict[str, Any]:
+    reason = f"a decoy of the same sequences and copies as {same}, and therefore no control"
+    return _rejected(row, "decoy_is_complex", reason, "")
+
+
+def _rows(complexes: pa.Table) -> Iterator[dict[str, Any]]:
+    """Yield what the stage needs of each row; a screen has too many to make them all at once."""
+    for batch in complexes.select(_COLUMNS).to_batches(max_chunksize=10_000):
+        yield from batch.to_pylist()
+
+
 def _can_drop(wrong: Mapping[str, _Unfit], n_members: int, config: SequencesConfig) -> bool:
     """Whether the complex is folded without its unfit members: never without a protein, nor without all."""
     droppable = config.unsupported_member == "drop" and all(
@@ -186,19 +203,16 @@ def _rejection(row: Mapping[str, Any], wrong: Mapping[str, _Unfit]) -> dict[str,
     reasons = [unfit.reason for _, unfit in worst[:_SHOWN]]
     if len(worst) > _SHOWN:
         reasons.append(f"and {len(worst) - _SHOWN} more members")
-    return {
-        "stage": "tokens",
-        "complex_id": row["complex_id"],
-        "source_id": row["source_id"],
-        "source_row": row["source_row"],
-        "reason_code": worst[0][1].code,
-        "reason": "; ".join(reasons),
-        "raw": ";".join(key for key, _ in worst)[:200],
-    }
+    return _rejected(row, worst[0][1].code, "; ".join(reasons), ";".join(key for key, _ in worst)[:200])
+
+
+def _rejected(row: Mapping[str, Any], code: str, reason: str, raw: str) -> dict[str, Any]:
+    whose = {name: row[name] for name in ("complex_id", "source_id", "source_row")}
+    return {"stage": "tokens", **whose, "reason_code": code, "reason": reason, "raw": raw}
 
 
 def _count_one(
-    complex_id: str, parts: list[tuple[_Part, int]], dropped: list[str], first: dict[str, str]
+    row: Mapping[str, Any], parts: list[tuple[_Part, int]], dropped: list[str], first: dict[str, str]
 ) -> dict[str, Any]:
     """Return the TOKENS row; `first` maps each input key to the first complex with it, and is added to."""
     parts = sorted(parts, key=lambda item: item[0].order)
@@ -217,7 +231,8 @@ def _count_one(
         chain["chain_id"] = chain_name(index)
     key = _input_key(parts)
     return {
-        "complex_id": complex_id,
+        "complex_id": row["complex_id"],
+        "role": row["role"],
         "n_tokens": sum(part.n_tokens * copies for part, copies in parts),
         "n_atoms": sum(part.n_atoms * copies for part, copies in parts),
         "n_chains": len(chains),
@@ -225,7 +240,7 @@ def _count_one(
         "msa_depth": max(part.msa_depth for part, _ in parts),
         "chains": chains,
         "input_key": key,
-        "predicted_as": first.setdefault(key, complex_id),
+        "predicted_as": first.setdefault(key, row["complex_id"]),
         "flags": [
             *(f"dropped:{key}" for key in dropped),
             *(flag for part, _ in parts for flag in part.flags),

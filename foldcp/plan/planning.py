@@ -25,7 +25,7 @@ from foldcp.tables.schemas import PLAN, REJECTED
 
 _LARGEST_SUGGESTION = 4096
 """Ranks up to which a rejected row looks for a mesh that would do."""
-_COLUMNS = ["complex_id", "n_tokens", "n_atoms", "msa_depth", "input_key", "predicted_as"]
+_COLUMNS = ["complex_id", "n_tokens", "n_atoms", "msa_depth", "input_key", "predicted_as", "role"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class _Item:
     complex_id: str
     input_key: str
     predicted_as: str
+    role: str
     size: Size
 
 
@@ -99,7 +100,7 @@ def make_plan(tokens: pa.Table, config: PlanConfig, workload: Workload) -> Plann
 def _items(tokens: pa.Table) -> Iterable[_Item]:
     for row in tokens.select(_COLUMNS).to_pylist():
         size = Size(row["n_tokens"], row["n_atoms"], row["msa_depth"])
-        yield _Item(row["complex_id"], row["input_key"], row["predicted_as"], size)
+        yield _Item(row["complex_id"], row["input_key"], row["predicted_as"], row["role"], size)
 
 
 def _first_fit(size: Size, workload: Workload, meshes: list[Mesh], gpu: Gpu) -> int | None:
@@ -126,6 +127,7 @@ def _bin_rows(
             "shard": shard,
             "position": position,
             "input_key": items[index].input_key,
+            "role": items[index].role,
         }
         for shard, indices in enumerate(shards)
         for position, index in enumerate(indices)

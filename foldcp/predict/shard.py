@@ -43,6 +43,8 @@ class ShardTarget:
         What a valid completion marker must carry (:func:`foldcp.predict.markers.run_key`).
     predicted_peak_bytes, predicted_seconds
         What the plan expects.
+    role
+        Why it is predicted, for the ledger: input, decoy, known or candidate.
     """
 
     id: str
@@ -51,6 +53,7 @@ class ShardTarget:
     run_key: str
     predicted_peak_bytes: int
     predicted_seconds: float
+    role: str | None = None
 
     def to_predict(self) -> Target:
         """Return what the session wants to know of it."""

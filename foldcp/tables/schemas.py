@@ -42,13 +42,17 @@ CHAIN = pa.struct(
 
 COMPLEXES = TableSpec(
     "complexes",
-    "one row per complex read from the input table",
+    "one row per complex: read from the input table, a pair of a screen, or made as a control",
     pa.schema(
         [
             key("complex_id", TEXT, "unique and safe as a file name; derived from source_id"),
             key("source_id", TEXT, "identifier as the table gives it"),
             key("source_row", LONG, "record number in the input, 1 = first record after the header"),
-            key("source_format", TEXT, "corum, complextab, mitab, biogrid, string, humap or csv"),
+            key(
+                "source_format",
+                TEXT,
+                "corum, complextab, mitab, biogrid, string, humap, csv, screen or decoy",
+            ),
             column("source_score", REAL, "the table's own confidence, on the table's own scale"),
             column("name", TEXT, "name of the complex"),
             column("organism", TEXT, "organism, as the table gives it"),
@@ -70,7 +74,11 @@ REJECTED = TableSpec(
     "one row per record or complex that left the campaign before prediction, with the reason",
     pa.schema(
         [
-            key("stage", TEXT, "stage that rejected it: complexes, tokens, plan or scores"),
+            key(
+                "stage",
+                TEXT,
+                "complexes, controls (a remark: it lacks a decoy and goes on), tokens, plan or scores",
+            ),
             column("complex_id", TEXT, "complex, where the record got that far"),
             column("source_id", TEXT, "identifier as the table gives it"),
             column("source_row", LONG, "record number in the input"),
@@ -194,6 +202,7 @@ LEDGER = TableSpec(
     pa.schema(
         [
             key("complex_id", TEXT, "complex"),
+            column("role", TEXT, "as in the plan; null for attempts from before there were roles"),
             key("bin", TEXT, "size bin"),
             key("shard", INT, "shard inside the bin"),
             key("mesh", TEXT, "mesh, rows x columns"),

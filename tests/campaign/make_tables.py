@@ -46,6 +46,7 @@ def complexes(**members: dict[str, int] | list[str]) -> pa.Table:
                 "same_as": complex_id,
                 "annotations": [],
                 "flags": [],
+                "role": "input",
             }
         )
     return rows_to_table(COMPLEXES, rows)

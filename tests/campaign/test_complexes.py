@@ -8,9 +8,10 @@ from collections import Counter
 import pytest
 import table_twins as twins
 
-from foldcp.campaign.complexes import ingest, safe_id
+from foldcp.campaign.complexes import ingest
 from foldcp.campaign.members import split_copies
 from foldcp.errors import InputError
+from foldcp.names import safe_id
 from foldcp.tables.rows import check
 from foldcp.tables.schemas import COMPLEXES, REJECTED
 

@@ -29,6 +29,7 @@ def tokens() -> Callable[..., pa.Table]:
                     "input_key": f"key{first[index]}",
                     "predicted_as": f"c{first[index]}",
                     "flags": [],
+                    "role": "input",
                 }
                 for index, size in enumerate(sizes)
             ],

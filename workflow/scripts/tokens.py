@@ -1,5 +1,7 @@
 """Complexes and sequences in, foldable complexes with their token counts out."""
 
+import pyarrow as pa
+
 from foldcp.campaign.stage import stage
 from foldcp.campaign.tokens import count
 from foldcp.config import parse
@@ -7,8 +9,9 @@ from foldcp.tables import Provenance, read_table, schemas, write_table
 
 config = parse(snakemake.config)
 with stage("tokens", snakemake.log[0]) as say:
+    complexes = [read_table(snakemake.input[name], schemas.COMPLEXES) for name in ("complexes", "controls")]
     got = count(
-        read_table(snakemake.input.complexes, schemas.COMPLEXES),
+        pa.concat_tables(table.replace_schema_metadata() for table in complexes),
         read_table(snakemake.input.sequences, schemas.SEQUENCES),
         read_table(snakemake.input.unresolved, schemas.UNRESOLVED),
         read_table(snakemake.input.msa, schemas.MSA),
