@@ -4,15 +4,16 @@ A stage that has not run leaves no table, which reads as an empty one, so that a
 any time. Every complex of the input table has exactly one fate, found from the tables alone: the numbers of a
 report add up because they are counts of fates. Decoys are no rows of the input table and are counted apart.
 
-Tables with a row per complex are held; those with a row per chain or pair of chains are read for the complexes
-that are asked for.
+Tables with a row per complex are held; those with a row per chain or pair of chains are read for the
+complexes that are asked for.
 """
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -93,14 +94,29 @@ class Results:
         table = self.tables[name]
         return (table.select(list(columns)) if columns else table).to_pylist()
 
-    def of(self, name: str, complexes: Collection[str], *columns: str) -> list[Row]:
-        """Return the rows of a table in parts that belong to some complexes; the rest is not kept in memory."""
+    def of(self, name: str, samples: Iterable[Row], *columns: str) -> pa.Table:
+        """Return what a table in parts holds of some samples; other rows are passed by.
+
+        Parameters
+        ----------
+        name
+            The table.
+        samples
+            Rows with `complex_id` and `sample`.
+        columns
+            Columns to read besides; default: all.
+        """
+        wanted: dict[int, list[str]] = defaultdict(list)
+        for row in samples:
+            wanted[row["sample"]].append(row["complex_id"])
         paths = [str(path) for path in self.parts[name]]
-        if not paths or not complexes:
-            return []
-        wanted = ds.field("complex_id").isin(list(complexes))
+        if not paths or not wanted:
+            return empty(PARTS[name])
+        terms = [(ds.field("sample") == k) & ds.field("complex_id").isin(ids) for k, ids in wanted.items()]
         table = ds.dataset(paths, schema=PARTS[name].schema, format="parquet")
-        return table.to_table(columns=list(columns) or None, filter=wanted).to_pylist()
+        return table.to_table(
+            columns=["complex_id", *columns] if columns else None, filter=reduce(or_, terms)
+        )
 
     def count(self, name: str) -> int:
         """Return the number of rows of a table."""
@@ -110,7 +126,7 @@ class Results:
 
     @cached_property
     def notes(self) -> list[str]:
-        """Remarks that the tables carry in their provenance, each once: that their scores mean nothing, ..."""
+        """Remarks that the tables carry in their provenance, each once, e.g. that scores mean nothing."""
         return sorted({said["note"] for said in self.metadata.values() if "note" in said})
 
     @cached_property

@@ -77,7 +77,9 @@ def build(
         if fates.get(row["complex_id"], "scored") != "unfoldable"
     ]
     plan = [_plan(row) for row in tokens if fates.get(row["complex_id"], "scored") != "unplanned"]
-    ledger = [_attempt(draw, row, fate) for row in plan if (fate := fates.get(row["complex_id"])) != "waiting"]
+    ledger = [
+        _attempt(draw, row, fate) for row in plan if (fate := fates.get(row["complex_id"])) != "waiting"
+    ]
     ended = {row["complex_id"] for row in ledger if row["outcome"] == "done"}
     scored = [samples(draw, row, demo) for row in tokens if row["complex_id"] in ended]
     best = [summary(rows) for rows in scored]
@@ -109,7 +111,12 @@ def build(
 
 
 def _write_scores(
-    folder: Path, draw: random.Random, scored: list[list[dict]], best: list[dict], bins: dict, origin: Provenance
+    folder: Path,
+    draw: random.Random,
+    scored: list[list[dict]],
+    best: list[dict],
+    bins: dict,
+    origin: Provenance,
 ) -> None:
     """Write the score tables, one part per bin; memory holds the interfaces of one bin."""
     by_bin = _by_bin([row for rows in scored for row in rows], bins)

@@ -129,4 +129,3 @@ def _interface(draw: random.Random, score: dict, a: int, b: int, n: int) -> dict
         "buried_area": 900.0 if contact else 0.0,
         "n_clashes": 0,
     }
-

@@ -63,10 +63,21 @@ def _discrimination(score: str, yes: np.ndarray, no: np.ndarray, mark: dict) -> 
     values, truth = _ranked(yes, no)
     auc = float((yes[:, None] > no[None, :]).mean()) if len(yes) < 1000 else 0.9
     precision = np.cumsum(truth) / np.arange(1, len(truth) + 1)
-    common = {"score": score, "level": 0.95, "n_bootstrap": 200, "n_positive": len(yes), "n_negative": len(no)}
+    common = {
+        "score": score,
+        "level": 0.95,
+        "n_bootstrap": 200,
+        "n_positive": len(yes),
+        "n_negative": len(no),
+    }
     rows = [
         {"statistic": "roc_auc", "value": auc, "low": auc - 0.03, "high": min(1.0, auc + 0.03)},
-        {"statistic": "average_precision", "value": float(precision[truth == 1].mean()), "low": 0.5, "high": 1},
+        {
+            "statistic": "average_precision",
+            "value": float(precision[truth == 1].mean()),
+            "low": 0.5,
+            "high": 1,
+        },
     ]
     for fraction in (0.01, 0.05, 0.1):
         top = max(1, round(fraction * len(values)))
@@ -108,7 +119,8 @@ def _size_effect(score: str, part: list[dict], mark: dict) -> list[dict]:
     for name, rows in [*sorted(groups.items()), ("all", part)]:
         low, median, high = np.quantile([row[score] for row in rows], [0.25, 0.5, 0.75])
         made.append(
-            common | {"bin": name, "n": len(rows), "median": float(median), "low": float(low), "high": float(high)}
+            common
+            | {"bin": name, "n": len(rows), "median": float(median), "low": float(low), "high": float(high)}
         )
     if len(part) > 2:
         found = spearmanr([row[score] for row in part], [row["n_tokens"] for row in part])
