@@ -316,7 +316,8 @@ class ReportConfig(_Section):
     """What the report shows."""
 
     title: str | None = Field(None, description="Title of the page; default: the campaign's name.")
-    top: PositiveInt = Field(25, description="Complexes in the table of the best.")
+    top: PositiveInt = Field(25, description="Complexes in the table of the best, with maps of chain pairs.")
+    viewer_top: int = Field(10, ge=0, description="How many of these also get a 3-D view on the page.")
 
 
 class Config(_Section):

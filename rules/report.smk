@@ -1,8 +1,9 @@
 rule report:
     input:
         complexes=rules.complexes.output.complexes,
-        scores=rules.scores.output.complexes,
-        enrichment=rules.enrichment.output.enrichment,
+        controls=rules.controls.output.controls,
+        scores=score_parts,
+        statistics=rules.enrichment.output,
         ledgers=ledgers,
     output:
         report=report(

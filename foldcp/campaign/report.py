@@ -1,17 +1,14 @@
-"""The report of a campaign: one HTML file that opens from disk, with no network, script library or font.
+"""The report of a campaign: one HTML file that opens from disk, with no network and no font.
 
-Everything shown comes from the campaign's tables. Names come from the user's table, so the template engine
-escapes every value; only figures, style and script, which foldcp makes, go in as they are.
+Everything shown comes from the campaign's tables, and for the best complexes from their predictions' files.
+Names come from the user's table, so the template engine escapes every value; only figures, style, scripts and
+compressed data, which foldcp makes, go in as they are.
 """
 
-import json
-import os
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import yaml
 from jinja2 import Environment, PackageLoader
@@ -19,20 +16,18 @@ from markupsafe import Markup
 
 from foldcp.campaign.figures import FIGURES, figures
 from foldcp.campaign.launch.progress import hours
-from foldcp.campaign.results import REJECTED_TABLES, SCORED, TABLES, Results, Row, load
+from foldcp.campaign.page import complexes, cost, evidence, losses
+from foldcp.campaign.page.details import details
+from foldcp.campaign.page.embedding import packed
+from foldcp.campaign.page.grid import SHOWN, show, sort_value, to_json
+from foldcp.campaign.page.maps import PAIR_SCORES, STEP
+from foldcp.campaign.page.wording import label, number, percent
+from foldcp.campaign.results import SCORED, Results, Row, load
 from foldcp.config import DEMO_NOTE, Config
 from foldcp.tables.files import atomic_write, make_folder
 from foldcp.tables.provenance import code_version
 
-MAX_ROWS = 1000
-"""Most rows of one table on the page; the Parquet table has all of them."""
-
-SCORE_COLUMNS = (
-    ("confidence_score", "Confidence", "(4 pLDDT + ipTM) / 5; pTM instead of ipTM for one chain"),
-    ("iptm", "ipTM", "interface predicted TM-score, 0 to 1"),
-    ("ptm", "pTM", "predicted TM-score, 0 to 1"),
-    ("complex_plddt", "pLDDT", "mean over tokens, 0 to 1"),
-)
+VIEWER = "vendor/3Dmol-min.js"
 
 
 def render(campaign: Path, config: Config, output: Path) -> None:
@@ -53,20 +48,32 @@ def render(campaign: Path, config: Config, output: Path) -> None:
         If a table that exists is not what it should be.
     """
     results = load(campaign)
-    drawn = figures(results)
+    notes = notes_on(results, config)
+    ranking = complexes.Ranking.of(results, config.enrichment.score)
+    best = complexes.best_complexes(results, ranking, config.report.top)
+    drawn = figures(results, config.enrichment.score, notes)
     _write_figures(drawn, output.parent / "figures")
     environment = Environment(loader=PackageLoader("foldcp.campaign"), autoescape=True, trim_blocks=True)
-    environment.filters |= {"number": number, "bytes": byte_size, "duration": duration, "percent": percent}
+    environment.filters |= {"number": number, "percent": percent, "show": show, "sort_value": sort_value}
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     page = environment.get_template("report.html").render(
         config=config,
         results=results,
+        notes=notes,
         figures={name: Markup(inline_svg(svg, name)) for name, svg in drawn.items()},
         style=_asset(environment, "report.css"),
-        script=_asset(environment, "report.js"),
-        **_contents(results, config, output.parent),
+        scripts=[_asset(environment, name) for name in ("tables.js", "maps.js", "details.js")],
+        **_contents(results, config, ranking, best, output.parent),
+        **_details(results, config, best, environment),
     )
     with atomic_write(output, "w") as handle:
         handle.write(page)
+
+
+def notes_on(results: Results, config: Config) -> list[str]:
+    """Return the remarks on a campaign's scores that readers must not miss, each once."""
+    meaningless = config.demo or any(row["meaningless"] for row in results.best)
+    return list(dict.fromkeys([*([DEMO_NOTE] if meaningless else []), *results.notes]))
 
 
 def _write_figures(drawn: Mapping[str, str], folder: Path) -> None:
@@ -80,135 +87,57 @@ def _write_figures(drawn: Mapping[str, str], folder: Path) -> None:
             (folder / f"{name}.svg").unlink(missing_ok=True)
 
 
-def _contents(results: Results, config: Config, here: Path) -> dict[str, Any]:
-    meaningless = config.demo or any(row["meaningless"] for row in results.best)
+def _contents(
+    results: Results, config: Config, ranking: complexes.Ranking, best: Sequence[Row], page: Path
+) -> dict[str, Any]:
+    bins, failed = cost.bin_costs(results), losses.failures(results)
+    times = [row["finished_at"] for row in results.last_attempt.values() if row["finished_at"]]
+    grids = [
+        complexes.best_grid(results, best, ranking, page),
+        complexes.all_grid(results, ranking, page),
+        *(
+            evidence.discrimination_grid(results),
+            evidence.cutoff_grid(results),
+            evidence.category_grid(results),
+        ),
+        *(losses.rejected_grid(results), losses.unmatched_grid(results)),
+        *(losses.classes_grid(results, failed), losses.failed_grid(results, failed)),
+        *(cost.cost_grid(bins), cost.provenance_grid(results)),
+    ]
     return {
         "title": config.report.title or config.campaign,
-        "warning": DEMO_NOTE if meaningless else None,
-        "score_columns": SCORE_COLUMNS,
-        "score_label": next(label for column, label, _ in SCORE_COLUMNS if column == config.enrichment.score),
-        "devices": sorted({row["device"] for row in results.last_attempt.values() if row["device"]}),
+        "demo_note": DEMO_NOTE,
+        "score_label": label(config.enrichment.score),
+        "grids": {grid.name: grid for grid in grids},
+        "shown": SHOWN,
         "fates": list(results.counts.items()),
-        "bins": _bins(results),
-        "top": _top(results, config, here),
-        "enrichment": results.rows("08_enrichment.parquet"),
-        "rejected": _rejected(results),
-        "failed": _failed(results),
-        "provenance": _provenance(results),
+        "n_decoys": results.tables["03_controls.parquet"].num_rows,
+        "n_decoys_scored": sum(fate == SCORED for fate in results.decoy_fates.values()),
+        "devices": sorted({row["device"] for row in results.last_attempt.values() if row["device"]}),
+        "planned_for": bins[0]["gpu"] if bins else None,
+        "rank_hours": hours(sum(row["spent_hours"] for row in bins)),
+        "reasons": losses.rejected_reasons(results),
         "weights": sorted({row["weights_sha256"] for row in results.best if row["weights_sha256"]}),
-        "last_finished": max(
-            (r["finished_at"] for r in results.last_attempt.values() if r["finished_at"]), default=None
-        ),
-        "rank_hours": hours(sum(row["rank_hours"] for row in _bins(results))),
+        "last_finished": max(times, default=None),
         "nothing_planned": results.ran("05_plan.parquet") and not results.tables["05_plan.parquet"].num_rows,
         "version": code_version(),
         "config_text": yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
-        "max_rows": MAX_ROWS,
     }
 
 
-def _bins(results: Results) -> list[Row]:
-    """Return one row per planned size bin: work, and predicted against measured cost of what is done."""
-    planned: dict[str, list[Row]] = defaultdict(list)
-    for row in results.rows("05_plan.parquet"):
-        planned[row["bin"]].append(row)
-    attempts: dict[str, list[Row]] = defaultdict(list)
-    for row in results.ledger.to_pylist():
-        attempts[row["bin"]].append(row)
-    return [_bin(name, rows, attempts[name], results.last_attempt) for name, rows in sorted(planned.items())]
-
-
-def _bin(name: str, planned: list[Row], attempts: list[Row], last: Mapping[str, Row]) -> Row:
-    ended = [last[row["complex_id"]] for row in planned if row["complex_id"] in last]
-    done = [row for row in ended if row["outcome"] == "done"]
-    first = planned[0]
-    both = [row for row in done if row["predicted_seconds"] and row["wall_seconds"]]
+def _details(
+    results: Results, config: Config, best: Sequence[Row], environment: Environment
+) -> dict[str, Any]:
+    """Return views and maps of the best complexes; the viewer only if there is something to view."""
+    shown = list(details(results, best, config.report.viewer_top))
+    scores = {name: {"label": text, "range": reach} for name, (text, reach) in PAIR_SCORES.items()}
+    viewed = any(row["viewed"] for row in shown)
     return {
-        "upper": int(name),
-        "mesh": f"{first['mesh_rows']}×{first['mesh_cols']}",
-        "gpu": first["gpu"],
-        "predictions": len(planned),
-        "jobs": len({row["shard"] for row in planned}),
-        "done": len(done),
-        "failed": len(ended) - len(done),
-        "predicted_seconds": sum(row["predicted_seconds"] for row in both),
-        "measured_seconds": sum(row["wall_seconds"] for row in both),
-        "predicted_peak": max(
-            (r["predicted_peak_bytes"] for r in done if r["predicted_peak_bytes"]), default=None
-        ),
-        "measured_peak": max((r["peak_bytes"] for r in done if r["peak_bytes"]), default=None),
-        # What was spent includes attempts that failed.
-        "rank_hours": sum((r["wall_seconds"] or 0) * _ranks(r["mesh"]) for r in attempts) / 3600,
+        "details": shown,
+        "viewer": packed(_asset(environment, VIEWER)) if viewed else None,
+        "pair_scores": PAIR_SCORES,
+        "settings": to_json({"scores": scores, "step": STEP}),
     }
-
-
-def _ranks(mesh: str) -> int:
-    rows, columns = mesh.split("x")
-    return int(rows) * int(columns)
-
-
-def _top(results: Results, config: Config, here: Path) -> list[Row]:
-    """Return the best scored predictions, best first; complexes that share one are one row."""
-    listed = {row["complex_id"]: row for row in results.rows("01_complexes.parquet")}
-    own = [row for row in results.best if row["complex_id"] == row["predicted_as"]]
-    own.sort(key=lambda row: (-row[config.enrichment.score], row["complex_id"]))
-    predictions = os.path.relpath(results.folder / "06_predictions", here)
-    top = []
-    for row in own[: config.report.top]:
-        complex_ = listed.get(row["complex_id"], {})
-        top.append(
-            row
-            | {
-                "name": complex_.get("name"),
-                "members": [_member(m) for m in complex_.get("members", [])],
-                "also": [name for name in results.sharing.get(row["complex_id"], []) if name in listed],
-                "link": quote(f"{predictions}/{row['structure']}") if row["structure"] else None,
-            }
-        )
-    return top
-
-
-def _member(member: Row) -> str:
-    copies = f"\N{NO-BREAK SPACE}×{member['copies']}" if member["copies"] > 1 else ""
-    return f"{member['gene'] or member['member']}{copies}"
-
-
-def _rejected(results: Results) -> Row:
-    rows = [row for name in REJECTED_TABLES for row in results.rows(name)]
-    return {"rows": rows, "reasons": _tally((row["stage"], row["reason_code"]) for row in rows)}
-
-
-def _failed(results: Results) -> Row:
-    """Return predictions whose last attempt failed or whose files cannot be read, each once."""
-    tries = Counter(row["complex_id"] for row in results.ledger.to_pylist())
-    tokens = {row["complex_id"]: row["n_tokens"] for row in results.rows("05_plan.parquet")}
-    rows = [
-        row | {"attempts": tries[name], "n_tokens": tokens.get(name), "also": results.sharing.get(name, [])}
-        for name, row in results.last_attempt.items()
-        if row["outcome"] != "done" and results.fates.get(name) != SCORED
-    ]
-    rows += [
-        {"complex_id": row["complex_id"], "outcome": "unreadable", "message": row["reason"], "also": []}
-        for row in results.rows("07_scores/failed.parquet")
-    ]
-    return {"rows": rows, "reasons": _tally(("predict", row["outcome"]) for row in rows)}
-
-
-def _tally(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, str, int]]:
-    return [(stage, reason, count) for (stage, reason), count in Counter(reasons).most_common()]
-
-
-def _provenance(results: Results) -> list[Row]:
-    return [
-        {
-            "table_file": name,
-            "rows": results.tables[name].num_rows,
-            "sources": sorted(json.loads(results.metadata[name].get("inputs", "{}")).items()),
-            **results.metadata[name],
-        }
-        for name in sorted(TABLES)
-        if results.ran(name)
-    ]
 
 
 def _asset(environment: Environment, name: str) -> Markup:
@@ -228,31 +157,3 @@ def inline_svg(svg: str, name: str) -> str:
     return re.sub(
         r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", element)
     )
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """Return a number for people: thousands apart, a dash for none, powers of ten for the very small."""
-    if value is None:
-        return "–"
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    if value == float("inf"):
-        return "∞"
-    return f"{value:.1e}" if 0 < abs(value) < 10**-digits else f"{value:.{digits}f}"
-
-
-def percent(part: int, whole: int) -> str:
-    """Return `part` as a percentage of `whole`; a dash when there is no whole."""
-    return f"{100 * part / whole:.1f} %" if whole else "–"
-
-
-def byte_size(value: int | None) -> str:
-    """Return a memory size in GiB."""
-    return "–" if value is None else f"{value / 2**30:.1f} GiB"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in the unit that suits it: 45 s, 12.5 min, 3.2 h."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

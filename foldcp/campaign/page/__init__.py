@@ -1,0 +1,1 @@
+"""What the report shows, made ready for its template: tables, structures, maps of chain pairs."""
