@@ -14,13 +14,14 @@ import pytest
 import foldcp
 
 ROOT = Path(foldcp.__file__).parent
-LIGHT = ("campaign", "plan", "tables", "scores", "cli", "demo")
+LIGHT = ("campaign", "msa", "plan", "tables", "scores", "cli", "demo")
 """Packages of which no module may import torch or boltz while it is imported."""
 ALLOWED = {
     "errors": set(),
     "names": set(),
     "tables": {"errors"},
     "config": {"errors", "tables"},
+    "msa": {"errors", "tables", "config"},
     "mesh": {"errors"},
     "features": {"errors", "mesh"},
     "ops": {"mesh", "features"},
@@ -31,13 +32,14 @@ ALLOWED = {
     "plan": {"errors", "tables", "config", "demo"},
     "predict": {"errors", "names", "tables", "config", "demo", "scores", "mesh", "features", "model"},
     "trace": {"errors", "tables", "demo", "plan", "mesh", "features", "layers", "model", "predict"},
-    "campaign": {"errors", "names", "tables", "config", "demo", "scores", "plan", "predict"},
+    "campaign": {"errors", "names", "tables", "config", "msa", "demo", "scores", "plan", "predict"},
     "staging": {"errors", "tables", "config", "predict", "campaign"},
     "doctor": {"errors", "tables", "config", "demo", "predict", "staging"},
     "cli": {
         "errors",
         "tables",
         "config",
+        "msa",
         "demo",
         "scores",
         "plan",

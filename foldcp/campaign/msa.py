@@ -1,52 +1,138 @@
 """The msa stage: one alignment per unique protein sequence of the campaign.
 
-With provider `none` every protein is folded as a single sequence. With provider `directory` the alignment of
-a sequence is the first of these files that exists, plain or gzip:
+`msa.provider` names where alignments come from, in the order in which they are tried: `directory`, one of
+`mmseqs` and `server`, `none`. The first that has an alignment of a sequence gives it; a search that finds no
+other sequence has none. With `none` at the end, a sequence that nobody has is folded as a single sequence,
+and its complexes are flagged.
 
-1. ``<sha256 of the sequence>.a3m``
-2. ``<member>.a3m``, e.g. ``P12345.a3m`` or ``P12345-2.a3m``, for every member that has this sequence
+A sequence *fails* if its file is malformed or of another sequence, if its search fails, or if nobody has an
+alignment and `none` is not named: to fold without the alignment that the user asked for would be a silent
+surprise. `msa.on_failure` decides what becomes of its complexes.
 
-A sequence without a file is folded as a single sequence, and its complexes are flagged. A file that is there
-but is malformed, or is of another sequence, is an error of that sequence: its complexes are rejected with it,
-because to fold them without the alignment that the user prepared would be a silent surprise.
-
-Alignments are rewritten with one line per row: Boltz takes every line of a file as a row of its own.
+Searches run before, as jobs of many sequences each (`batches`, `search`), and put what they find into a cache
+(`foldcp.msa.cache`) that all campaigns share. This stage copies alignments from there into the campaign.
 """
 
-import string
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from foldcp.campaign.sources import fasta
 from foldcp.config import MsaConfig
-from foldcp.errors import InputError
+from foldcp.errors import FoldcpError, InputError
+from foldcp.msa import a3m
+from foldcp.msa.a3m import read
+from foldcp.msa.providers import Provider, Searched, providers, searched
+from foldcp.msa.query import Query
 from foldcp.tables.files import atomic_write, make_folder
-from foldcp.tables.provenance import sha256_file
 from foldcp.tables.rows import rows_to_table
-from foldcp.tables.schemas import MSA
+from foldcp.tables.schemas import MSA, MSA_BATCHES, MSA_FAILED
+
+__all__ = ["batches", "collect", "queries", "read", "search"]
 
 _STANDS_IN = ("canonical_for_isoform", "whole_entry_for_feature")
-_INSERTIONS = str.maketrans("", "", string.ascii_lowercase + ".")
-_LEGAL = str.maketrans("", "", string.ascii_letters + "-.")
-_UNKNOWN_RESIDUES = str.maketrans(dict.fromkeys("BJOUZ", "X"))
 
 
-def collect(sequences: pa.Table, config: MsaConfig, out: Path) -> pa.Table:
+def queries(sequences: pa.Table) -> list[Query]:
+    """Return the unique protein sequences of a SEQUENCES table, sorted by hash.
+
+    Members of which only the length is known are left out.
+    """
+    unique: dict[str, str] = {}
+    names: dict[str, set[str]] = defaultdict(set)
+    for row in sequences.to_pylist():
+        if row["entity_type"] == "protein" and row["sequence"] is not None:
+            unique[row["sha256"]] = row["sequence"]
+            names[row["sha256"]].add(row["accession" if row["resolution"] in _STANDS_IN else "member"])
+    return [Query(sha256, unique[sha256], tuple(sorted(names[sha256]))) for sha256 in sorted(unique)]
+
+
+def batches(sequences: pa.Table, config: MsaConfig) -> pa.Table:
+    """Return which sequences have to be searched, cut into batches.
+
+    What an earlier provider has, or the cache, is not searched.
+
+    Parameters
+    ----------
+    sequences
+        SEQUENCES table.
+    config
+        Providers, cache, size of a batch.
+
+    Raises
+    ------
+    InputError
+        If a folder or database is not there.
+    """
+    chain = providers(config)
+    missing = [query for query in queries(sequences) if not _is_settled(query, chain)]
+    # Long sequences are spread over the batches, so that these take about the same time.
+    missing.sort(key=lambda query: (-len(query.sequence), query.sha256))
+    count = -(-len(missing) // config.batch)
+    rows = [
+        {"batch": f"{number % count:05d}", "sha256": query.sha256, "sequence": query.sequence}
+        for number, query in enumerate(missing)
+    ]
+    return rows_to_table(MSA_BATCHES, rows)
+
+
+def _is_settled(query: Query, chain: Sequence[Provider]) -> bool:
+    """Return whether nothing is to be searched: an earlier provider or the cache has the sequence."""
+    for provider in chain:
+        if provider.has(query):
+            return True
+        if isinstance(provider, Searched):
+            return False
+    return True
+
+
+def search(table: pa.Table, batch: str, config: MsaConfig) -> pa.Table:
+    """Search the sequences of one batch, and put the alignments into the cache.
+
+    Parameters
+    ----------
+    table
+        MSA_BATCHES table.
+    batch
+        Name of the batch.
+    config
+        Providers and cache. What the cache holds is not searched again.
+
+    Returns
+    -------
+    pa.Table
+        MSA_FAILED table: sequences without a result, and the reason.
+
+    Raises
+    ------
+    FoldcpError
+        If the search itself cannot run, or fails for every sequence.
+    """
+    provider = searched(config)
+    assert provider is not None  # there are no batches without one
+    rows = [row for row in table.to_pylist() if row["batch"] == batch]
+    failed = provider.fill([Query(row["sha256"], row["sequence"]) for row in rows])
+    return rows_to_table(MSA_FAILED, [{"sha256": key, "reason": failed[key]} for key in sorted(failed)])
+
+
+def collect(
+    sequences: pa.Table, config: MsaConfig, out: Path, failed: Mapping[str, str] | None = None
+) -> pa.Table:
     """Find, check and rewrite the alignment of every unique protein sequence.
 
     Parameters
     ----------
     sequences
-        SEQUENCES table. Members of which only the length is known are left out.
+        SEQUENCES table.
     config
-        Provider, and its folder.
+        Providers, and what to do about failures.
     out
         Folder the alignments are written to, as ``<sha256>.a3m``; created. Paths in the table are relative
         to its parent.
+    failed
+        Hash of each sequence whose search failed, and the reason.
 
     Returns
     -------
@@ -56,88 +142,55 @@ def collect(sequences: pa.Table, config: MsaConfig, out: Path) -> pa.Table:
     Raises
     ------
     InputError
-        If the provider's folder does not exist.
+        If a folder or database that a provider needs does not exist.
     """
     make_folder(out)
-    if config.directory is not None and not config.directory.is_dir():
-        raise InputError(f"{config.directory}: no such folder (msa.directory)")
-    unique: dict[str, str] = {}
-    names: dict[str, list[str]] = defaultdict(list)
-    for row in sequences.to_pylist():
-        if row["entity_type"] == "protein" and row["sequence"] is not None:
-            unique[row["sha256"]] = row["sequence"]
-            names[row["sha256"]].append(row["accession" if row["resolution"] in _STANDS_IN else "member"])
-    return rows_to_table(
-        MSA, [_row(sha256, unique[sha256], sorted(names[sha256]), config, out) for sha256 in sorted(unique)]
-    )
+    chain = providers(config)
+    rows = [_row(query, chain, config, out, failed or {}) for query in queries(sequences)]
+    return rows_to_table(MSA, rows)
 
 
-def _row(sha256: str, sequence: str, names: list[str], config: MsaConfig, out: Path) -> dict[str, Any]:
-    row = {"sha256": sha256, "length": len(sequence), "provider": "none", "depth": 1}
-    source = _find(config.directory, [sha256, *names]) if config.provider == "directory" else None
-    if source is None:
-        return row
-    target = out / f"{sha256}.a3m"
+class _FailedError(FoldcpError):
+    """A sequence gets no alignment from a provider that should have one."""
+
+
+def _row(
+    query: Query, chain: Iterable[Provider], config: MsaConfig, out: Path, failed: Mapping[str, str]
+) -> dict[str, Any]:
+    row = {"sha256": query.sha256, "length": len(query.sequence), "provider": "none", "depth": 1}
+    name = config.providers[-1]
     try:
-        depth = _rewrite(source, target, sequence)
-    except InputError as error:
-        return row | {"provider": "directory", "depth": 0, "error": str(error)}
-    path = f"{out.name}/{target.name}"
-    return row | {"provider": "directory", "path": path, "depth": depth, "file_sha256": sha256_file(target)}
+        for provider in chain:
+            name = provider.name
+            if found := _take(query, provider, out, failed):
+                return row | {"provider": name, **found}
+        if "none" in config.providers:
+            return row
+        reason = f"no alignment of it ({config.provider}); with none at the end of msa.provider it is folded"
+    except (_FailedError, InputError) as error:
+        reason = str(error)
+    if config.on_failure == "single":
+        return row | {"failure": reason}
+    return row | {"provider": name, "depth": 0, "error": reason}
 
 
-def _find(directory: Path | None, names: Iterable[str]) -> Path | None:
-    assert directory is not None  # the configuration sees to it
-    candidates = (directory / f"{name}{suffix}" for name in names for suffix in (".a3m", ".a3m.gz"))
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _rewrite(source: Path, target: Path, sequence: str) -> int:
-    """Check an alignment and write it with one line per row; return the number of rows."""
-    depth = 0
-    with atomic_write(target, "w") as handle:
-        for header, row in read(source, sequence):
-            handle.write(f">{header}\n{row}\n")
-            depth += 1
-    return depth
-
-
-def read(path: Path, sequence: str) -> Iterator[tuple[str, str]]:
-    """Yield header and row of an a3m alignment of `sequence`.
-
-    In a row, capitals and ``-`` are the columns of the query; lower-case letters are insertions.
-
-    Parameters
-    ----------
-    path
-        The a3m file, plain or gzip. Lines that start with ``#`` are comments.
-    sequence
-        Sequence of the query, which the first row has to be.
-
-    Raises
-    ------
-    InputError
-        Naming file and line: no rows, letters that are none, a row of another length, or another query.
-    """
-    for number, block in enumerate(fasta.blocks(path, comment="#")):
-        where = f"{path}, line {block.line}"
-        row = "".join(text for _, text in block.body)
-        columns = row.translate(_INSERTIONS)
-        if illegal := row.translate(_LEGAL):
-            raise InputError(f"{where}: the row below has {illegal[0]!r}; valid: letters, '-' and '.'")
-        if number == 0 and _as_boltz_reads(columns) != _as_boltz_reads(sequence):
-            raise InputError(
-                f"{where}: the first row ({len(columns)} columns) is not the sequence that is folded "
-                f"({len(sequence)} residues); make the alignment again with this sequence"
-            )
-        if len(columns) != len(sequence):
-            raise InputError(
-                f"{where}: the row below has {len(columns)} columns, the first row has {len(sequence)}; "
-                "in a3m, insertions are lower case"
-            )
-        yield block.header, row.replace(".", "")
-
-
-def _as_boltz_reads(sequence: str) -> str:
-    # Boltz has one unknown residue; alignment programs often write X for the same letters.
-    return sequence.translate(_UNKNOWN_RESIDUES)
+def _take(query: Query, provider: Provider, out: Path, failed: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return what the row says of a provider's alignment, which is then in `out`; None if it has none."""
+    is_search = isinstance(provider, Searched)
+    if not provider.has(query):
+        if is_search:
+            lost = "the cache does not hold it any more; run again with --forcerun msa_batches"
+            raise _FailedError(f"{provider.name}: {failed.get(query.sha256, lost)}")
+        return None
+    target = out / f"{query.sha256}.a3m"
+    with atomic_write(target) as handle:
+        summary = a3m.write(provider.read(query), len(query.sequence), handle.write)
+    if is_search and summary.depth == 1:  # only the query: no other sequence was found
+        target.unlink()
+        return None
+    return {
+        "path": f"{out.name}/{target.name}",
+        "depth": summary.depth,
+        "coverage": summary.coverage,
+        "file_sha256": summary.sha256,
+    }

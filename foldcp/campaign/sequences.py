@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from foldcp.campaign.sources import fasta, ligands
+from foldcp.campaign.sources import ligands
 from foldcp.campaign.sources.lookup import (
     RNA_NAMESPACE,
     DistinctMember,
@@ -41,6 +41,7 @@ from foldcp.config import SequencesConfig
 from foldcp.errors import InputError
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import SEQUENCES, UNRESOLVED
+from foldcp.tables.text import lines
 
 _PROTEIN_NAMESPACES = ("uniprot", "ensembl")
 _AMBIGUOUS_BASES = re.compile(r"[RYSWKMBDHV]")
@@ -127,7 +128,7 @@ def read_lengths(path: Path | str) -> dict[str, int]:
         Naming file and line: no such columns, or a length that is not a positive whole number.
     """
     path = Path(path)
-    rows = ((number, line.split("\t" if "\t" in line else ",")) for number, line in fasta.lines(path) if line)
+    rows = ((number, line.split("\t" if "\t" in line else ",")) for number, line in lines(path) if line)
     names = [name.strip().lower() for name in next(rows, (1, [""]))[1]]
     key = next((i for i, name in enumerate(names) if name in ("entry", "accession", "member")), None)
     if key is None or "length" not in names:

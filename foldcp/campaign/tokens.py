@@ -156,7 +156,7 @@ def _part(row: Mapping[str, Any], alignment: Mapping[str, Any] | None, some_alig
     flags = []
     if row["resolution"] not in ("exact", "length_only"):
         flags.append(f"{row['resolution']}:{row['member']}")
-    if some_aligned and alignment and not alignment["path"]:
+    if alignment and not alignment["path"] and (some_aligned or alignment["failure"]):
         flags.append(f"single_sequence:{row['member']}")
     return _Part(
         row["member"],

@@ -6,7 +6,7 @@ printed from any written file.
 
 import pyarrow as pa
 
-from foldcp.tables.columns import INT, LONG, REAL, ROLE, TEXT, TIME, column, key
+from foldcp.tables.columns import INT, LONG, REAL, ROLE, TEXT, TIME, column, key, score
 from foldcp.tables.rows import TableSpec
 from foldcp.tables.score_schemas import SCORES
 from foldcp.tables.statistics_schemas import COMPARISON, STATISTICS
@@ -141,11 +141,40 @@ MSA = TableSpec(
         [
             key("sha256", TEXT, "hash of the sequence"),
             key("length", INT, "residues"),
-            key("provider", TEXT, "directory, or none for a single sequence"),
+            key("provider", TEXT, "directory, mmseqs or server; none for a single sequence"),
             column("path", TEXT, "alignment file, relative to the table; null for a single sequence"),
             key("depth", INT, "rows of the alignment, 1 for a single sequence, 0 if it cannot be used"),
             column("file_sha256", TEXT, "hash of the alignment file"),
             column("error", TEXT, "why the alignment cannot be used; complexes that need it are rejected"),
+            score(
+                "coverage",
+                "share of the query's residues that a row of the alignment covers, mean over its other rows",
+                "foldcp.msa.a3m",
+            ),
+            column("failure", TEXT, "why there is no alignment, where the single sequence is folded instead"),
+        ]
+    ),
+)
+
+MSA_BATCHES = TableSpec(
+    "msa_batches",
+    "one row per unique protein sequence whose alignment has to be searched",
+    pa.schema(
+        [
+            key("batch", TEXT, "search job that takes it"),
+            key("sha256", TEXT, "hash of the sequence"),
+            key("sequence", TEXT, "the sequence"),
+        ]
+    ),
+)
+
+MSA_FAILED = TableSpec(
+    "msa_failed",
+    "one row per sequence of a search job that got no result",
+    pa.schema(
+        [
+            key("sha256", TEXT, "hash of the sequence"),
+            key("reason", TEXT, "what went wrong, in words"),
         ]
     ),
 )
@@ -244,6 +273,8 @@ ALL = {
         SEQUENCES,
         UNRESOLVED,
         MSA,
+        MSA_BATCHES,
+        MSA_FAILED,
         TOKENS,
         PLAN,
         LEDGER,

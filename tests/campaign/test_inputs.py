@@ -69,7 +69,7 @@ def test_yaml_leaves_text_as_text(config: SequencesConfig, tmp_path: Path) -> No
 
 def test_alignments_follow_the_campaign_folder(config: SequencesConfig, tmp_path: Path) -> None:
     (tmp_path / "P00001.a3m").write_text(">q\nMKVLAAG\n>a\nMKVLAAA\n")
-    msa = MsaConfig(provider="directory", directory=tmp_path)
+    msa = MsaConfig(provider="directory,none", directory=tmp_path)
     root = tmp_path / "results"
     row, molecules, _ = prepared(config, root, {"P00001": 1, "P00002": 1}, msa)
     write_input(root / "06_predictions" / "c1" / "c1.yaml", row["chains"], molecules)
@@ -93,7 +93,7 @@ def test_boltz_reads_the_input_and_counts_the_same(
     (tmp_path / "P00001.a3m").write_text(">q\nMKVL\nAAG\n>a\nMKVLaa\nAA.A\n")
     members = {"CHEBI:4": 1, "P00002": 1, "P00001": 2, "URS000012D749": 1, "own:site": 1}
     members |= {"CHEBI:1": 2, "CHEBI:2": 1, "CHEBI:3": 1, "P00003": 1}
-    msa = MsaConfig(provider="directory", directory=tmp_path)
+    msa = MsaConfig(provider="directory,none", directory=tmp_path)
     row, molecules, alignments = prepared(config, tmp_path, members, msa)
     write_input(tmp_path / "c1.yaml", row["chains"], molecules)
     schema = yaml.safe_load((tmp_path / "c1.yaml").read_text())

@@ -62,6 +62,8 @@ def test_alignment_is_found_checked_and_rewritten(tmp_path: Path, given: Path, n
         "depth": 3,
         "file_sha256": sha256(expected),
         "error": None,
+        "coverage": pytest.approx(6 / 14),
+        "failure": None,
     }
 
 
@@ -71,8 +73,10 @@ def test_hash_wins_over_accession(tmp_path: Path, given: Path) -> None:
 
 
 def test_sequence_without_file_is_single(tmp_path: Path, given: Path) -> None:
-    row = collect_one(tmp_path, given, f">q\n{QUERY}\n", name="P00002.a3m")
-    assert (row["provider"], row["depth"], row["path"]) == ("none", 1, None)
+    (given / "P00002.a3m").write_text(f">q\n{QUERY}\n")
+    config = MsaConfig(provider="directory,none", directory=given)
+    (row,) = collect(sequences(tmp_path, "P00001"), config, tmp_path / "03_msa").to_pylist()
+    assert (row["provider"], row["depth"], row["path"], row["failure"]) == ("none", 1, None, None)
 
 
 def test_canonical_stand_in_takes_the_alignment_of_the_entry(tmp_path: Path, given: Path) -> None:

@@ -23,6 +23,8 @@ ROW = {
     "depth": 1,
     "file_sha256": None,
     "error": None,
+    "coverage": None,
+    "failure": None,
 }
 
 

@@ -20,17 +20,15 @@ anything else                               the first word
 Taxon and version do not tell one Ensembl or RNAcentral molecule from another: they are not part of the key.
 """
 
-import gzip
 import re
-import zlib
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from foldcp.errors import InputError
+from foldcp.tables.text import Block, blocks, lines, shorten
 
 SUFFIXES = (".fasta", ".fa", ".faa", ".fna", ".fas", ".fsa")
-_GZIP = b"\x1f\x8b"
 _URS = re.compile(r"(?P<key>URS[0-9A-F]{10})(?:_(?P<taxid>[0-9]{1,9}))?")
 _ENSEMBL = re.compile(r"(?:(?P<taxid>[0-9]{1,9})\.)?(?P<key>ENS[A-Z]*P[0-9]{11})(?:\.[0-9]+)?")
 _VALID_LETTERS = "valid: A to Z, upper or lower case"
@@ -72,68 +70,6 @@ class Collected(NamedTuple):
     flaws: dict[str, Flaw]
 
 
-class Block(NamedTuple):
-    """A header and the lines under it, before anything is made of them."""
-
-    line: int
-    header: str
-    body: list[tuple[int, str]]
-    """Line numbers and text, blank lines left out."""
-
-
-def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield line numbers (from 1) and lines of a UTF-8 text file, plain or gzip, without line ends.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be opened, is not UTF-8, or is a damaged or truncated gzip file.
-    """
-    number = 0
-    try:
-        with path.open("rb") as raw:
-            stream = gzip.open(raw) if raw.peek(2)[:2] == _GZIP else raw  # noqa: SIM115
-            for number, line in enumerate(stream, start=1):
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}, line {number}: not UTF-8 text ({error.reason})") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(
-            f"{path}, after line {number}: the gzip file is truncated or damaged ({error}); copy it again"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
-def blocks(path: Path, comment: str | None = None) -> Iterator[Block]:
-    """Yield each header with its lines; lines that start with `comment` are skipped.
-
-    Raises
-    ------
-    InputError
-        If the file holds no record, or text before the first header.
-    """
-    current: Block | None = None
-    for number, line in lines(path):
-        text = line.strip()
-        if not text or (comment and text.startswith(comment)):
-            continue
-        if text.startswith(">"):
-            if current:
-                yield current
-            current = Block(number, text[1:].strip(), [])
-        elif current is None:
-            raise InputError(
-                f"{path}, line {number}: expected a header that starts with '>', got {_shorten(text)!r}; "
-                "is this a FASTA file?"
-            )
-        else:
-            current.body.append((number, text))
-    if current is None:
-        raise InputError(f"{path}, line 1: the file holds no FASTA record")
-    yield current
-
-
 def read(path: Path | str, wanted: Container[str] | None = None) -> Iterator[Record | Flaw]:
     """Yield the records of one FASTA file, plain or gzip; only those in `wanted`, where it is given.
 
@@ -146,7 +82,7 @@ def read(path: Path | str, wanted: Container[str] | None = None) -> Iterator[Rec
         Naming file and line: no header before the first sequence, not UTF-8, or a damaged gzip file.
     """
     path = Path(path)
-    for block in blocks(path):
+    for block in blocks(lines(path), path):
         key, description, taxid = parse_header(block.header)
         if wanted is not None and key not in wanted:
             continue
@@ -236,7 +172,7 @@ def _decorated(key: str) -> re.Match[str] | None:
 def _what_is_wrong(key: str, sequence: str, block: Block) -> str | None:
     """Return line and defect of a record, or None where it has none."""
     if not key:
-        return f"line {block.line}: the header {_shorten('>' + block.header)!r} has no identifier"
+        return f"line {block.line}: the header {shorten('>' + block.header)!r} has no identifier"
     if not sequence:
         return f"line {block.line}: {key} has no sequence"
     if sequence.isalpha() and sequence.isascii():
@@ -248,7 +184,3 @@ def _what_is_wrong(key: str, sequence: str, block: Block) -> str | None:
         if not (letter.isascii() and letter.isalpha()) and not letter.isspace()
     )
     return f"line {number}: {key} has {letter!r} in its sequence ({_HINTS.get(letter, _VALID_LETTERS)})"
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."

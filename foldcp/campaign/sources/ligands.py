@@ -11,8 +11,8 @@ import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from foldcp.campaign.sources import fasta
 from foldcp.errors import InputError
+from foldcp.tables.text import lines
 
 COLUMNS = ["member", "ccd", "smiles", "description"]
 
@@ -52,7 +52,7 @@ def read(path: Path | str) -> dict[str, Ligand]:
         Naming file and line: wrong columns, no member, a member twice, or not exactly one of ccd and smiles.
     """
     path = Path(path)
-    reader = csv.reader((line for _, line in fasta.lines(path)), skipinitialspace=True, strict=True)
+    reader = csv.reader((line for _, line in lines(path)), skipinitialspace=True, strict=True)
     try:
         return _rows(path, reader)
     except csv.Error as error:

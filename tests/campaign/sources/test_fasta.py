@@ -121,7 +121,7 @@ NO_FASTA: dict[str, tuple[bytes, str]] = {
     "long first line": (b"M" * 5000, "line 1: expected a header"),
     "zip": (b"PK\x03\x04\x14\x00\x00\x00", "line 1: expected a header"),
     "bzip2": (b"BZh91AY&SY\x80\xff", "line 1: not UTF-8"),
-    "zstd": (b"\x28\xb5\x2f\xfd\x24", "line 1: not UTF-8"),
+    "cut zstd": (b"\x28\xb5\x2f\xfd\x24", "after line 0: the zstd file is truncated"),
     "utf-16": (">a\nMK\n".encode("utf-16"), "line 1: not UTF-8"),
     "latin-1 header": (">prot\xe9ine\nMK\n".encode("latin-1"), "line 1: not UTF-8"),
     "latin-1 sequence": (b">a\nMK\n>b\nM\xe9K\n", "line 4: not UTF-8"),

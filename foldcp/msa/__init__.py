@@ -1,0 +1,1 @@
+"""Alignments, one per unique sequence: the a3m format, the shared cache, and the providers behind it."""

@@ -1,0 +1,199 @@
+"""The cache of searched alignments, shared by all campaigns.
+
+An entry is one file, ``<cache>/msa/<two digits>/<sha256 of the sequence>.<key of the recipe>.a3m.zst``. The
+recipe is all that decides what a search finds: provider, databases, parameters. Another recipe is another
+file, so settings are never mixed.
+
+An entry is written under a temporary name, synced and renamed, and never changed: it is whole or absent,
+whoever is killed at whatever moment, and processes on several machines may write the same entry at once
+(equal searches find the same, and one of them stays). Its first line is a comment with the provenance, its
+last one a comment with the number and the hash of the rows, so that damage shows.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from foldcp.errors import InputError
+from foldcp.msa import a3m
+from foldcp.msa.query import Query
+from foldcp.tables.files import atomic_write
+from foldcp.tables.provenance import code_version, sha256_json
+from foldcp.tables.text import lines
+
+_HEAD, _TAIL = "#foldcp ", "#end "
+_SUFFIX = ".a3m.zst"
+_LEFT_OVER_SECONDS = 86_400
+"""Age at which a temporary file has no writer any more."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the result of a search.
+
+    Attributes
+    ----------
+    provider
+        mmseqs or server.
+    databases
+        What was searched, in order: names with checksums, or the address of the service.
+    parameters
+        Settings of the search.
+    """
+
+    provider: str
+    databases: tuple[Mapping[str, Any], ...]
+    parameters: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits that name this recipe."""
+        return sha256_json(asdict(self))[:16]
+
+
+class Cache:
+    """Entries of one recipe.
+
+    Parameters
+    ----------
+    folder
+        The cache folder of foldcp; entries are below its `msa`.
+    recipe
+        How they are made.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder, self.recipe = folder / "msa", recipe
+
+    def path(self, query: Query) -> Path:
+        """Return where the entry of a query is, or will be."""
+        return self.folder / query.sha256[:2] / f"{query.sha256}.{self.recipe.key}{_SUFFIX}"
+
+    def put(self, query: Query, rows: Iterable[a3m.Row], **origin: Any) -> None:
+        """Write an entry, unless it is there.
+
+        Parameters
+        ----------
+        query
+            The sequence.
+        rows
+            Checked rows, the query first.
+        origin
+            Further provenance: tool, version, ...
+
+        Raises
+        ------
+        InputError
+            From `rows`. Nothing is written then.
+        WriteError
+            If the file cannot be written.
+        """
+        path = self.path(query)
+        if path.exists():
+            return
+        said = {
+            "sha256": query.sha256,
+            **asdict(self.recipe),
+            **origin,
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "foldcp": code_version(),
+        }
+        # The stream closes what it writes to; the handle has to stay open, to be synced.
+        with (
+            atomic_write(path) as handle,
+            os.fdopen(os.dup(handle.fileno()), "wb") as own,
+            pa.CompressedOutputStream(own, "zstd") as stream,
+        ):
+            stream.write(f"{_HEAD}{json.dumps(said)}\n".encode())
+            summary = a3m.write(rows, len(query.sequence), stream.write)
+            stream.write(f"{_TAIL}{json.dumps(summary._asdict())}\n".encode())
+
+    def read(self, query: Query) -> Iterator[a3m.Row]:
+        """Yield the rows of an entry.
+
+        Raises
+        ------
+        InputError
+            If the entry is absent or damaged. What is damaged is deleted, so that it can be made again.
+        """
+        path = self.path(query)
+        tail: dict[str, Any] = {}
+        tally = a3m.Tally(len(query.sequence))
+        try:
+            for row in a3m.parse(_rows_and_tail(path, tail), path, query.sequence):
+                tally.add(row)
+                yield row
+            if tally.summary().sha256 != tail.get("sha256"):
+                raise InputError("its rows are not those that were written")
+        except (InputError, ValueError) as error:
+            path.unlink(missing_ok=True)
+            raise InputError(
+                f"{path}: the cached alignment was damaged, and is deleted ({error}); run again with "
+                "--forcerun msa_batches to search it again"
+            ) from None
+
+
+def _rows_and_tail(path: Path, tail: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines; what the last one says goes into `tail`."""
+    for number, line in lines(path):
+        if line.startswith(_TAIL):
+            tail |= json.loads(line.removeprefix(_TAIL))
+        else:
+            yield number, line
+
+
+class Kind(NamedTuple):
+    """The entries of one recipe."""
+
+    provenance: dict[str, Any]
+    """Of one of its entries."""
+    entries: int
+    n_bytes: int
+
+
+def kinds(folder: Path) -> dict[str, Kind]:
+    """Return what a cache folder holds, by the key of the recipe.
+
+    Parameters
+    ----------
+    folder
+        The cache folder of foldcp.
+
+    Raises
+    ------
+    InputError
+        If an entry is damaged.
+    """
+    found: dict[str, Kind] = {}
+    for path in sorted((folder / "msa").glob(f"??/*{_SUFFIX}")):
+        key = path.name.removesuffix(_SUFFIX).rpartition(".")[2]
+        known = found.get(key) or Kind(provenance(path), 0, 0)
+        found[key] = Kind(known.provenance, known.entries + 1, known.n_bytes + path.stat().st_size)
+    return found
+
+
+def provenance(path: Path) -> dict[str, Any]:
+    """Return what an entry was made with.
+
+    Raises
+    ------
+    InputError
+        If it does not say so.
+    """
+    _, first = next(lines(path), (0, ""))
+    if not first.startswith(_HEAD):
+        raise InputError(f"{path}, line 1: expected the provenance of a cached alignment; delete the file")
+    return json.loads(first.removeprefix(_HEAD))
+
+
+def left_overs(folder: Path) -> list[Path]:
+    """Return temporary files, a day old at least, of writers that were killed: they can be deleted."""
+    latest = time.time() - _LEFT_OVER_SECONDS
+    return [path for path in (folder / "msa").glob("??/.*.tmp") if path.stat().st_mtime < latest]

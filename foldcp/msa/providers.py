@@ -1,0 +1,148 @@
+"""Providers of alignments: the ones that a configuration names, in its order, behind one small protocol."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from foldcp.config import MsaConfig, cache_folder
+from foldcp.errors import InputError
+from foldcp.msa import a3m
+from foldcp.msa.cache import Cache, Recipe
+from foldcp.msa.directory import Directory
+from foldcp.msa.mmseqs import Mmseqs
+from foldcp.msa.query import Query, SearchError
+from foldcp.msa.server import Server
+
+_EXTRA_SEARCHES = 24
+"""Searches that may be spent on finding the sequence that makes a batch fail: two or three can be found."""
+
+
+class Provider(Protocol):
+    """Where alignments are ready."""
+
+    name: str
+
+    def has(self, query: Query) -> bool:
+        """Return whether there is an alignment of a query."""
+
+    def read(self, query: Query) -> Iterator[a3m.Row]:
+        """Yield its checked rows; an `InputError` says what is wrong with them."""
+
+
+class Search(Protocol):
+    """How alignments are made."""
+
+    name: str
+
+    @property
+    def recipe(self) -> Recipe:
+        """What decides the result."""
+
+    def origin(self) -> dict[str, Any]:
+        """Return further provenance."""
+
+    def search(self, queries: Sequence[Query]) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:
+        """Yield each query with its rows; a `SearchError` says that none of them was found out."""
+
+
+class Searched:
+    """A provider of what a search has put into the cache.
+
+    Parameters
+    ----------
+    search
+        Makes alignments.
+    cache
+        Holds them.
+    """
+
+    def __init__(self, search: Search, cache: Cache) -> None:
+        self.name, self.cache, self._search = search.name, cache, search
+
+    def has(self, query: Query) -> bool:
+        """Return whether the cache holds the query."""
+        return self.cache.path(query).is_file()
+
+    def read(self, query: Query) -> Iterator[a3m.Row]:
+        """Yield the rows of the cached alignment.
+
+        Raises
+        ------
+        InputError
+            If it is damaged.
+        """
+        return self.cache.read(query)
+
+    def fill(self, queries: Sequence[Query]) -> dict[str, str]:
+        """Search what the cache lacks.
+
+        A batch that fails is searched in halves, so that one bad sequence takes no other with it.
+
+        Returns
+        -------
+        dict
+            Hash of each sequence that failed, and the reason.
+
+        Raises
+        ------
+        SearchError
+            If all of several sequences failed: it is not the sequences, then.
+        """
+        missing = [query for query in queries if not self.has(query)]
+        failed: dict[str, str] = {}
+        batches, extra = ([missing] if missing else []), _EXTRA_SEARCHES
+        while batches:
+            batch = batches.pop()
+            try:
+                failed |= self._fill_once(batch)
+            except SearchError as error:
+                if len(batch) > 1 and extra >= 2:
+                    extra -= 2
+                    half = len(batch) // 2
+                    batches += [batch[:half], batch[half:]]
+                else:
+                    failed |= {query.sha256: str(error) for query in batch if not self.has(query)}
+        if len(failed) == len(missing) > 1:
+            raise SearchError(f"each of {len(missing)} sequences failed: {next(iter(failed.values()))}")
+        return failed
+
+    def _fill_once(self, queries: Sequence[Query]) -> dict[str, str]:
+        failed: dict[str, str] = {}
+        origin = self._search.origin()
+        missing = [query for query in queries if not self.has(query)]
+        for query, rows in self._search.search(missing) if missing else ():
+            try:
+                self.cache.put(query, rows, **origin)
+            except InputError as error:
+                failed[query.sha256] = f"{self.name} gave an alignment that cannot be used: {error}"
+        return failed
+
+
+def providers(config: MsaConfig) -> list[Provider]:
+    """Return the providers but `none`, in the order they are tried.
+
+    Raises
+    ------
+    InputError
+        If a folder or database that a provider needs is not there.
+    """
+    return [_provider(name, config) for name in config.providers if name != "none"]
+
+
+def searched(config: MsaConfig) -> Searched | None:
+    """Return the provider that searches, or None.
+
+    Raises
+    ------
+    InputError
+        As `providers`.
+    """
+    return next((p for p in providers(config) if isinstance(p, Searched)), None)
+
+
+def _provider(name: str, config: MsaConfig) -> Provider:
+    folder = cache_folder(config.cache)
+    if name == "directory":
+        assert config.directory is not None  # the configuration sees to it
+        return Directory(config.directory)
+    search: Search = Mmseqs(config.mmseqs) if name == "mmseqs" else Server(config.server, folder)
+    return Searched(search, Cache(folder, search.recipe))
