@@ -4,13 +4,14 @@ One pass over the scores of a campaign makes all its statistics; `foldcp.statist
 unit is always a distinct prediction (`foldcp.statistics.units`).
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from foldcp.config import EnrichmentConfig
+from foldcp.config import Config, EnrichmentConfig
 from foldcp.statistics.categories import categories
 from foldcp.statistics.curves import curves
 from foldcp.statistics.discrimination import discrimination
@@ -18,24 +19,21 @@ from foldcp.statistics.null import significance
 from foldcp.statistics.size_effect import size_effect
 from foldcp.statistics.units import distinct, scored
 from foldcp.tables.files import read_table, write_table
-from foldcp.tables.provenance import Provenance
+from foldcp.tables.provenance import Provenance, sha256_file
 from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import COMPLEXES
 from foldcp.tables.score_schemas import SCORES_COMPLEXES
 from foldcp.tables.statistics_schemas import STATISTICS
 
 
-def read_parts(paths: Iterable[Path | str]) -> dict[str, pa.Table]:
-    """Return the SCORES_COMPLEXES table of each size bin.
+def complexes_parts(paths: Iterable[Path | str]) -> list[Path]:
+    """Return those of the files `<table>/bin=<bin>/part.parquet` that are parts of the complexes table."""
+    return sorted(path for path in map(Path, paths) if path.parts[-3] == "complexes")
 
-    Parameters
-    ----------
-    paths
-        Files `<table>/bin=<bin>/part.parquet`; those of other tables are left out.
-    """
-    ours = [path for path in map(Path, paths) if path.parts[-3] == "complexes"]
-    return {
-        path.parent.name.removeprefix("bin="): read_table(path, SCORES_COMPLEXES) for path in sorted(ours)
-    }
+
+def read_parts(paths: Iterable[Path]) -> dict[str, pa.Table]:
+    """Return the SCORES_COMPLEXES table of each size bin."""
+    return {path.parent.name.removeprefix("bin="): read_table(path, SCORES_COMPLEXES) for path in paths}
 
 
 def enrich(
@@ -78,10 +76,38 @@ def enrich(
     }
 
 
-def write_statistics(folder: Path, tables: Mapping[str, pa.Table], origin: Provenance) -> None:
-    """Write the tables of `enrich` into a folder, one file each."""
+def run(campaign: Path, parts: Iterable[Path | str], config: Config, note: str | None) -> dict[str, pa.Table]:
+    """Run the stage: read a campaign's scores, complexes and controls, write `08_enrichment`.
+
+    Parameters
+    ----------
+    campaign
+        Campaign folder.
+    parts
+        Files of its score tables; those of other tables than complexes are left out.
+    config
+        Configuration.
+    note
+        Remark for the provenance of every table.
+
+    Returns
+    -------
+    dict
+        What was written, by name.
+    """
+    scores = complexes_parts(parts)
+    listed = [campaign / name for name in ("01_complexes.parquet", "03_controls.parquet")]
+    complexes = pa.concat_tables([read_table(path, COMPLEXES).replace_schema_metadata() for path in listed])
+    got = enrich(read_parts(scores), complexes, config.enrichment, config.seed)
+    origin = Provenance(
+        inputs={os.path.relpath(path, campaign): sha256_file(path) for path in [*scores, *listed]},
+        config_sha256=config.sha256("enrichment"),
+        seed=config.seed,
+        note=note,
+    )
     for name, spec in STATISTICS.items():
-        write_table(folder / f"{name}.parquet", spec, tables[name], origin)
+        write_table(campaign / "08_enrichment" / f"{name}.parquet", spec, got[name], origin)
+    return got
 
 
 def summary(tables: Mapping[str, pa.Table]) -> list[str]:

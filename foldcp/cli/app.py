@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from foldcp import __version__
-from foldcp.cli import complexes, doctor, memory, plan, predict, retry, scores, status, weights
+from foldcp.cli import (
+    compare,
+    complexes,
+    demo_statistics,
+    doctor,
+    memory,
+    plan,
+    predict,
+    retry,
+    scores,
+    status,
+    weights,
+)
 
 app = typer.Typer(
     name="foldcp",
@@ -42,6 +54,8 @@ app.command("plan")(plan.plan)
 app.command("memory")(memory.memory)
 app.command("predict")(predict.predict)
 app.command("scores")(scores.scores)
+app.command("compare")(compare.compare)
 app.command("status")(status.status)
 app.command("retry")(retry.retry)
 app.command("weights")(weights.weights)
+app.command("demo-statistics")(demo_statistics.demo_statistics)
