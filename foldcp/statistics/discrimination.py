@@ -5,10 +5,10 @@ a score that says nothing and at most (all / complexes), so 2 with one decoy for
 
 Units of equal score are called top together, so the order of rows never matters: `n_top` says how many were.
 Intervals are percentile bootstraps, resampled within each class. Two limits, measured on normals: with 50 to
-100 units of a class the interval of the average precision covers about 0.9 rather than 0.95; and where a score
-separates both classes completely, that of ROC AUC and average precision is a point. For enrichment factors
-the latter would happen all the time (a handful called top, all of them complexes: nothing that is resampled
-is ever wrong), so their interval is never narrower than Wilson's for the share of complexes among the top.
+100 units of a class the interval of the average precision covers about 0.9 rather than 0.95; and where a
+score separates both classes completely, that of ROC AUC and average precision is a point. For enrichment
+factors the latter would happen all the time (of a handful called top, all are complexes, and no resample says
+otherwise), so their interval is never narrower than Wilson's for the share of complexes among the top.
 """
 
 from collections.abc import Callable, Mapping, Sequence

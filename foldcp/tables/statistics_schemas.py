@@ -45,7 +45,7 @@ DISCRIMINATION = TableSpec(
             column(
                 "low",
                 REAL,
-                "lower end of its interval: bootstrap; an enrichment factor's is never narrower than Wilson's",
+                "lower end of its interval: bootstrap, for an enrichment factor at least as wide as Wilson's",
             ),
             column("high", REAL, "upper end of its interval"),
             key("level", REAL, "level of the interval, e.g. 0.95"),
