@@ -28,6 +28,27 @@ from foldcp.tables.provenance import sha256_json
 TABLE_FORMATS = ["auto", "corum", "complextab", "mitab", "biogrid", "string", "humap", "csv"]
 DEMO_NOTE = "made with demo weights (a small random model): the structures and scores mean nothing"
 PositiveInt = Annotated[int, Field(ge=1)]
+Score = Literal[
+    "iptm",
+    "ipsae_max",
+    "ipsae_weakest",
+    "pdockq_max",
+    "pdockq2_max",
+    "lis_max",
+    "ilis_max",
+    "protein_iptm",
+    "ligand_iptm",
+    "interface_plddt",
+    "confidence_score",
+    "ranking_score",
+    "ptm",
+    "complex_plddt",
+    "complex_iplddt",
+    "n_interfaces",
+    "n_contacts",
+    "buried_area",
+]
+"""Columns of the complexes table of which more is better: only those can rank."""
 
 
 class _How:
@@ -380,13 +401,38 @@ class PredictConfig(_Section):
 
 
 class EnrichmentConfig(_Section):
-    """Which categories are over-represented among the best scored complexes."""
+    """What scores mean against controls, and which categories are among the best."""
 
-    score: Literal["confidence_score", "iptm", "ptm", "complex_plddt"] = Field(
-        "iptm", description="Ranking score."
-    )
+    score: Score = Field("iptm", description="Ranking score.")
     top_fraction: float = Field(0.1, gt=0, lt=1, description="Share of complexes called top.")
     min_size: PositiveInt = Field(3, description="Smallest category that is tested.")
+    scores: list[Score] = Field(
+        [
+            "iptm",
+            "ipsae_max",
+            "ipsae_weakest",
+            "pdockq_max",
+            "pdockq2_max",
+            "lis_max",
+            "confidence_score",
+        ],
+        description="Scores held against the decoys.",
+        min_length=1,
+    )
+    min_decoys: PositiveInt = Field(
+        50, description="Fewest decoys of a size bin that complexes of the bin are held against."
+    )
+    candidates_as_negatives: bool = Field(
+        False, description="Whether the candidates of a screen count as negatives, beside the decoys."
+    )
+    bootstrap: int = Field(1000, ge=100, le=100_000, description="Resamples behind each interval.")
+
+    @field_validator("scores")
+    @classmethod
+    def _each_once(cls, scores: list[str]) -> list[str]:
+        if len(scores) != len(set(scores)):
+            raise ValueError(f"name each score once, got {scores}")
+        return scores
 
 
 class ReportConfig(_Section):

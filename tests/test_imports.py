@@ -14,7 +14,7 @@ import pytest
 import foldcp
 
 ROOT = Path(foldcp.__file__).parent
-LIGHT = ("campaign", "msa", "plan", "tables", "scores", "cli", "demo")
+LIGHT = ("campaign", "msa", "plan", "tables", "scores", "statistics", "cli", "demo")
 """Packages of which no module may import torch or boltz while it is imported."""
 ALLOWED = {
     "errors": set(),
@@ -29,10 +29,22 @@ ALLOWED = {
     "model": {"errors", "mesh", "ops", "layers", "features"},
     "demo": {"errors", "tables", "config"},
     "scores": {"errors", "tables", "config", "mesh", "ops"},
+    "statistics": {"errors", "tables", "config"},
     "plan": {"errors", "tables", "config", "demo"},
     "predict": {"errors", "names", "tables", "config", "demo", "scores", "mesh", "features", "model"},
     "trace": {"errors", "tables", "demo", "plan", "mesh", "features", "layers", "model", "predict"},
-    "campaign": {"errors", "names", "tables", "config", "msa", "demo", "scores", "plan", "predict"},
+    "campaign": {
+        "errors",
+        "names",
+        "tables",
+        "config",
+        "msa",
+        "demo",
+        "scores",
+        "statistics",
+        "plan",
+        "predict",
+    },
     "staging": {"errors", "tables", "config", "predict", "campaign"},
     "doctor": {"errors", "tables", "config", "demo", "predict", "staging"},
     "cli": {
@@ -42,6 +54,7 @@ ALLOWED = {
         "msa",
         "demo",
         "scores",
+        "statistics",
         "plan",
         "predict",
         "trace",

@@ -1,137 +1,142 @@
-"""Enrichment: which categories are over-represented among the best scored complexes.
+"""The enrichment stage: from scores and controls to evidence.
 
-The unit of the test is a distinct prediction, not a row of the input table. Databases list the same complex
-under several ids; counted apart, one good score would count several times and make chance look like a
-finding.
+One pass over the scores of a campaign makes all its statistics; `foldcp.statistics` has a file for each. The
+unit is always a distinct prediction (`foldcp.statistics.units`).
 """
 
-import math
-from collections import defaultdict
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from scipy.stats import false_discovery_control, fisher_exact
 
-from foldcp.config import EnrichmentConfig
-from foldcp.tables.rows import empty, rows_to_table
-from foldcp.tables.schemas import ENRICHMENT
+from foldcp.config import Config, EnrichmentConfig
+from foldcp.statistics.categories import categories
+from foldcp.statistics.curves import curves
+from foldcp.statistics.discrimination import discrimination
+from foldcp.statistics.null import significance
+from foldcp.statistics.size_effect import size_effect
+from foldcp.statistics.units import distinct, scored
+from foldcp.tables.files import read_table, write_table
+from foldcp.tables.provenance import Provenance, sha256_file
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import COMPLEXES
+from foldcp.tables.score_schemas import SCORES_COMPLEXES
+from foldcp.tables.statistics_schemas import STATISTICS
 
-Category = tuple[str, str]
+
+def complexes_parts(paths: Iterable[Path | str]) -> list[Path]:
+    """Return those of the files `<table>/bin=<bin>/part.parquet` that are parts of the complexes table."""
+    return sorted(path for path in map(Path, paths) if path.parts[-3] == "complexes")
 
 
-@dataclass
-class _Unit:
-    score: float
-    categories: set[Category] = field(default_factory=set)
+def read_parts(paths: Iterable[Path]) -> dict[str, pa.Table]:
+    """Return the SCORES_COMPLEXES table of each size bin."""
+    return {path.parent.name.removeprefix("bin="): read_table(path, SCORES_COMPLEXES) for path in paths}
 
 
-def enrich(scores: pa.Table, complexes: pa.Table, config: EnrichmentConfig) -> pa.Table:
-    """Test every category for over-representation among the top scored complexes.
+def enrich(
+    parts: Mapping[str, pa.Table], complexes: pa.Table, config: EnrichmentConfig, seed: int
+) -> dict[str, pa.Table]:
+    """Return all statistics of a campaign.
 
-    The best sample (rank 1) stands for its complex, and complexes of equal content count once, with the
-    categories of all of them. A category is tested if at least `min_size` scored complexes carry it: Fisher's
-    exact test, one-sided, on (top or not) x (in the category or not); q-values are Benjamini-Hochberg's over
-    the tested categories. Complexes whose score ties with the last one of the top share are all top, so the
-    result never depends on the order of rows: `n_top` is what was used.
+    Without decoys nothing can be called significant, and no class but one is there to tell apart:
+    `significance`, `discrimination` and `curves` are empty then.
 
     Parameters
     ----------
-    scores
-        SCORES_COMPLEXES table.
+    parts
+        SCORES_COMPLEXES table of each size bin.
     complexes
-        COMPLEXES table, the source of the annotations.
+        COMPLEXES table: input and decoys.
     config
-        Ranking score, share called top, smallest category.
+        Scores to analyse, what is called top, and the rest.
+    seed
+        Campaign seed.
 
     Returns
     -------
-    pa.Table
-        ENRICHMENT table, most significant first; empty with fewer than two scored complexes.
+    dict
+        Tables of `STATISTICS`, by name.
     """
-    best = [row for row in scores.to_pylist() if row["rank"] == 1]
-    units = _units(best, complexes, config.score)
-    if len(units) < 2:
-        return empty(ENRICHMENT)
-    top = _top(units, config.top_fraction)
-    members = _members(units)
-    tested = sorted(category for category, ids in members.items() if len(ids) >= config.min_size)
-    if not tested:
-        return empty(ENRICHMENT)
-    rows = [_test(members[category], top, len(units)) for category in tested]
-    q_values = false_discovery_control([row["p_value"] for row in rows], method="bh")
-    labels = _labels(complexes)
-    common = {
-        "score": config.score,
-        "top_fraction": config.top_fraction,
-        "meaningless": any(row["meaningless"] for row in best),
+    rows = scored(parts, complexes, [*config.scores, config.score])
+    units = distinct(rows)
+    found: dict[str, list[dict[str, Any]]] = {
+        "significance": significance(rows, units, config.scores, config.min_decoys),
+        "discrimination": discrimination(units, config.scores, config, seed),
+        "curves": curves(units, config.scores, config.candidates_as_negatives),
+        "size_effect": size_effect(units, config.scores),
+        "enrichment": categories(rows, units, complexes, config),
     }
-    table = (
-        {
-            "scheme": scheme,
-            "term": term,
-            "label": labels.get((scheme, term)),
-            **row,
-            "q_value": float(q),
-            **common,
-        }
-        for (scheme, term), row, q in zip(tested, rows, q_values, strict=True)
-    )
-    return rows_to_table(
-        ENRICHMENT, sorted(table, key=lambda row: (row["p_value"], row["scheme"], row["term"]))
-    )
-
-
-def _units(best: Iterable[Mapping[str, Any]], complexes: pa.Table, score: str) -> dict[str, _Unit]:
-    """Return score and categories of each distinct content, keyed by its first complex."""
-    columns = ("complex_id", "same_as", "annotations")
-    rows = zip(*(complexes[name].to_pylist() for name in columns), strict=True)
-    listed = {complex_id: (same_as, annotations) for complex_id, same_as, annotations in rows}
-    units: dict[str, _Unit] = {}
-    for row in sorted(best, key=lambda row: row["complex_id"]):
-        # One chain has no interface: its ipTM is 0 by definition and would rank last for no reason.
-        if score == "iptm" and row["n_chains"] < 2:
-            continue
-        same_as, _ = listed.get(row["predicted_as"], (row["predicted_as"], []))
-        _, annotations = listed.get(row["complex_id"], (None, []))
-        unit = units.setdefault(same_as, _Unit(row[score]))
-        unit.categories.update((a["scheme"], a["term"]) for a in annotations)
-    return units
-
-
-def _top(units: Mapping[str, _Unit], fraction: float) -> set[str]:
-    ranked = sorted((unit.score for unit in units.values()), reverse=True)
-    cut = ranked[max(1, math.floor(fraction * len(ranked) + 0.5)) - 1]
-    return {name for name, unit in units.items() if unit.score >= cut}
-
-
-def _members(units: Mapping[str, _Unit]) -> dict[Category, set[str]]:
-    members: dict[Category, set[str]] = defaultdict(set)
-    for name, unit in units.items():
-        for category in unit.categories:
-            members[category].add(name)
-    return members
-
-
-def _test(members: set[str], top: set[str], n_all: int) -> dict[str, Any]:
-    hits = len(members & top)
-    table = [
-        [hits, len(top) - hits],
-        [len(members) - hits, n_all - len(top) - len(members) + hits],
-    ]
-    test = fisher_exact(table, alternative="greater")
+    meaningless = {"meaningless": bool(rows["meaningless"].any())}
     return {
-        "n_top_in_term": hits,
-        "n_top": len(top),
-        "n_in_term": len(members),
-        "n_all": n_all,
-        "fold_enrichment": (hits / len(top)) / (len(members) / n_all),
-        "odds_ratio": None if math.isnan(test.statistic) else float(test.statistic),
-        "p_value": float(test.pvalue),
+        name: rows_to_table(spec, [row | meaningless for row in found[name]])
+        for name, spec in STATISTICS.items()
     }
 
 
-def _labels(complexes: pa.Table) -> dict[Category, str]:
-    annotations = (a for row in complexes["annotations"].to_pylist() for a in row)
-    return {(a["scheme"], a["term"]): a["label"] for a in annotations if a["label"]}
+def run(campaign: Path, parts: Iterable[Path | str], config: Config, note: str | None) -> dict[str, pa.Table]:
+    """Run the stage: read a campaign's scores, complexes and controls, write `08_enrichment`.
+
+    Parameters
+    ----------
+    campaign
+        Campaign folder.
+    parts
+        Files of its score tables; those of other tables than complexes are left out.
+    config
+        Configuration.
+    note
+        Remark for the provenance of every table.
+
+    Returns
+    -------
+    dict
+        What was written, by name.
+    """
+    scores = complexes_parts(parts)
+    listed = [campaign / name for name in ("01_complexes.parquet", "03_controls.parquet")]
+    complexes = pa.concat_tables([read_table(path, COMPLEXES).replace_schema_metadata() for path in listed])
+    got = enrich(read_parts(scores), complexes, config.enrichment, config.seed)
+    origin = Provenance(
+        inputs={os.path.relpath(path, campaign): sha256_file(path) for path in [*scores, *listed]},
+        config_sha256=config.sha256("enrichment"),
+        seed=config.seed,
+        note=note,
+    )
+    for name, spec in STATISTICS.items():
+        write_table(campaign / "08_enrichment" / f"{name}.parquet", spec, got[name], origin)
+    return got
+
+
+def summary(tables: Mapping[str, pa.Table]) -> list[str]:
+    """Return what a set of statistics says, in a few lines for people."""
+    tested = tables["significance"].to_pylist()
+    lines = [f"{tables['enrichment'].num_rows} categories tested"]
+    if not tested:
+        return [*lines, "no decoys were scored: no score can be called significant"]
+    for row in tables["discrimination"].to_pylist():
+        if row["statistic"] == "roc_auc":
+            found = sum(r["score"] == row["score"] and r["q_value"] <= 0.05 for r in tested)
+            lines.append(
+                f"{row['score']}: ROC AUC {row['value']:.3f}{_between(row)}, {row['n_positive']} complexes "
+                f"against {row['n_negative']} controls; q <= 0.05: {found} complexes"
+            )
+    return [*lines, *_missing(tables["size_effect"])]
+
+
+def _between(row: Mapping[str, Any]) -> str:
+    return "" if row["low"] is None else f" ({row['low']:.3f} to {row['high']:.3f})"
+
+
+def _missing(table: pa.Table) -> list[str]:
+    lacking: dict[str, list[int]] = {}
+    for row in table.to_pylist():
+        if row["bin"] == "all":
+            lacking.setdefault(row["score"], []).append(row["n_missing"])
+    return [
+        f"{score}: left out {sum(n)} distinct predictions that have none"
+        for score, n in lacking.items()
+        if sum(n)
+    ]

@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 from foldcp import __version__
-from foldcp.cli import complexes, dictionary, doctor, memory, plan, predict, retry, scores, status, weights
+from foldcp.cli import (
+    compare,
+    complexes,
+    demo_statistics,
+    dictionary,
+    doctor,
+    memory,
+    plan,
+    predict,
+    retry,
+    scores,
+    status,
+    weights,
+)
 
 app = typer.Typer(
     name="foldcp",
@@ -43,6 +56,8 @@ app.command("memory")(memory.memory)
 app.command("predict")(predict.predict)
 app.command("scores")(scores.scores)
 app.command("dictionary")(dictionary.dictionary)
+app.command("compare")(compare.compare)
 app.command("status")(status.status)
 app.command("retry")(retry.retry)
 app.command("weights")(weights.weights)
+app.command("demo-statistics")(demo_statistics.demo_statistics)

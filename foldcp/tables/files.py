@@ -129,7 +129,8 @@ def read_table(path: Path | str, spec: TableSpec) -> pa.Table:
         If the file is absent, is not Parquet, or holds another table.
     """
     try:
-        table = pq.read_table(path)
+        # The folder `bin=...` that a part of a dataset lies in is no column of the part.
+        table = pq.read_table(path, partitioning=None)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a {spec.name} table ({spec.description})") from None
     except (pa.ArrowInvalid, OSError) as error:

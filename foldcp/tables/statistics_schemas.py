@@ -23,7 +23,9 @@ SIGNIFICANCE = TableSpec(
             key("null_bin", TEXT, "size bin whose decoys make the null, or all where a bin has too few"),
             key("n_null", INT, "decoys in the null"),
             column("p_value", REAL, "(1 + decoys at least as high) / (1 + decoys)", span=(0, 1)),
-            column("q_value", REAL, "Benjamini-Hochberg over the distinct predictions", span=(0, 1)),
+            column(
+                "q_value", REAL, "Benjamini-Hochberg over the distinct predictions of its role", span=(0, 1)
+            ),
             _MEANINGLESS,
         ]
     ),
@@ -40,10 +42,14 @@ DISCRIMINATION = TableSpec(
             column("cutoff", REAL, "value from which a complex is called top, for one by cut-off"),
             column("cutoff_source", TEXT, "who uses that cut-off"),
             key("value", REAL, "the statistic"),
-            column("low", REAL, "lower end of its bootstrap interval"),
-            column("high", REAL, "upper end of its bootstrap interval"),
+            column(
+                "low",
+                REAL,
+                "lower end of its interval: bootstrap, for an enrichment factor at least as wide as Wilson's",
+            ),
+            column("high", REAL, "upper end of its interval"),
             key("level", REAL, "level of the interval, e.g. 0.95"),
-            key("n_bootstrap", INT, "resamples"),
+            key("n_bootstrap", INT, "resamples; 0 where a class is too small for an interval"),
             key("n_positive", INT, "distinct complexes, no decoys"),
             key("n_negative", INT, "distinct decoys (and candidates, where a screen says so)"),
             column("n_top", INT, "units called top"),
@@ -76,7 +82,8 @@ SIZE_EFFECT = TableSpec(
             _SCORE,
             key("role", TEXT, "input, decoy, known or candidate"),
             key("bin", TEXT, "size bin, or all"),
-            key("n", INT, "distinct predictions"),
+            key("n", INT, "distinct predictions with the score"),
+            column("n_missing", INT, "distinct predictions without it, left out"),
             column("median", REAL, "median of the score"),
             column("low", REAL, "first quartile"),
             column("high", REAL, "third quartile"),

@@ -2,15 +2,22 @@
 
 import random
 
+import pyarrow as pa
 import pytest
-from scipy.stats import hypergeom
+from scipy.stats import hypergeom, nchypergeom_fisher
 
-from foldcp.campaign.enrichment import enrich
+from foldcp.campaign import enrichment
 from foldcp.config import EnrichmentConfig
 from foldcp.tables.rows import rows_to_table
-from foldcp.tables.schemas import COMPLEXES, SCORES_COMPLEXES
+from foldcp.tables.schemas import COMPLEXES
+from foldcp.tables.score_schemas import SCORES_COMPLEXES
 
-CONFIG = EnrichmentConfig(score="iptm", top_fraction=0.2, min_size=2)
+CONFIG = EnrichmentConfig(score="iptm", scores=["iptm"], top_fraction=0.2, min_size=2)
+
+
+def enrich(scores, complexes, config):
+    """Test the categories of a campaign of one size bin."""
+    return enrichment.enrich({"0000512": scores}, complexes, config, 7)["enrichment"]
 
 
 def _complexes(rows):
@@ -21,6 +28,7 @@ def _complexes(rows):
         "n_members": 2,
         "n_chains": 2,
         "flags": [],
+        "role": "input",
     }
     return rows_to_table(
         COMPLEXES,
@@ -39,8 +47,8 @@ def _complexes(rows):
 
 
 def _scores(rows):
-    common = {"confidence_score": 0.5, "ptm": 0.5, "complex_plddt": 0.5, "meaningless": False, "sample": 0}
-    defaults = {**common, "rank": 1, "n_chains": 2}
+    common = {"program": "foldcp", "n_samples": 1, "n_tokens": 100, "meaningless": False, "sample": 0}
+    defaults = {**common, "role": "input", "n_chains": 2}
     return rows_to_table(
         SCORES_COMPLEXES, [defaults | {"predicted_as": row["complex_id"]} | row for row in rows]
     )
@@ -81,6 +89,22 @@ def test_under_the_null_nothing_is_found():
     assert min(got["q_value"].to_pylist()) > 0.05
 
 
+def test_the_odds_have_a_conditional_interval():
+    scores = [1 - i / 20 for i in range(20)]
+    terms = [["GO:1"] if i in (0, 1, 2, 10, 11) else [] for i in range(20)]
+    (row,) = enrich(*_one_each(scores, terms), CONFIG).to_pylist()
+    for end, tail in ((row["odds_low"], "sf"), (row["odds_high"], "cdf")):
+        # At an end of the interval, what was seen has just 2.5 % chance.
+        law = nchypergeom_fisher(20, 5, 4, end)
+        assert (law.sf(2) if tail == "sf" else law.cdf(3)) == pytest.approx(0.025, rel=1e-4)
+
+
+def test_a_category_of_all_complexes_has_no_odds():
+    (row,) = enrich(*_one_each([0.9, 0.5, 0.4], [["GO:1"]] * 3), CONFIG).to_pylist()
+    assert [row[k] for k in ("odds_ratio", "odds_low", "odds_high")] == [None] * 3
+    assert row["p_value"] == 1
+
+
 def test_q_values_are_benjamini_hochberg():
     scores = [1 - i / 20 for i in range(20)]
     terms = [["GO:1"] * (i < 4) + ["GO:2"] * (i in (0, 9, 10)) for i in range(20)]
@@ -88,6 +112,16 @@ def test_q_values_are_benjamini_hochberg():
     assert first["term"] == "GO:1"
     assert first["q_value"] == pytest.approx(2 * first["p_value"])
     assert second["q_value"] == pytest.approx(second["p_value"])
+
+
+def test_each_scheme_pays_for_its_own_tests_only():
+    scores, complexes = _one_each([1 - i / 20 for i in range(20)], [["GO:1"] * (i < 4) for i in range(20)])
+    rows = complexes.to_pylist()
+    for i, row in enumerate(rows):
+        row["annotations"] += [{"scheme": "funcat", "term": f"{i % 9}"}]
+    found = enrich(scores, rows_to_table(COMPLEXES, rows), CONFIG).to_pylist()
+    assert len(found) == 10
+    assert found[0]["scheme"] == "go" and found[0]["q_value"] == found[0]["p_value"]
 
 
 def test_equal_content_counts_once():
@@ -105,11 +139,11 @@ def test_equal_content_counts_once():
     assert enrich(table, complexes, CONFIG).to_pylist() == alone
 
 
-def test_the_best_sample_stands_for_its_complex():
-    scores, complexes = _one_each([0.9, 0.1, 0.1, 0.1, 0.1], [["GO:1"], [], ["GO:1"], [], []])
-    worse = _scores([{"complex_id": "c001", "iptm": 1.0, "rank": 2, "sample": 1}])
-    both = rows_to_table(SCORES_COMPLEXES, worse.to_pylist() + scores.to_pylist())
-    assert enrich(both, complexes, CONFIG).equals(enrich(scores, complexes, CONFIG))
+def test_decoys_are_no_complexes_to_be_enriched_among():
+    alone = enrich(*_one_each([0.9, 0.5, 0.4, 0.3], [["GO:1"], ["GO:1"], [], []]), CONFIG)
+    scores, complexes = _one_each([0.9, 0.5, 0.4, 0.3], [["GO:1"], ["GO:1"], [], []])
+    decoys = _scores([{"complex_id": f"d{i}", "iptm": 0.95, "role": "decoy"} for i in range(9)])
+    assert enrich(pa.concat_tables([scores, decoys]), complexes, CONFIG).equals(alone)
 
 
 def test_ties_at_the_cut_are_all_top():

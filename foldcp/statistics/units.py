@@ -1,0 +1,86 @@
+"""What is counted: distinct predictions, not rows of an input table.
+
+Databases list the same complex under several ids. Counted apart, one good score would count several times
+and make chance look like a finding. Complexes of equal content share one prediction, and so one unit.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+ROLES = ("input", "known", "candidate", "decoy")
+"""Roles of complexes. A unit of several has the first: a decoy with the content of a complex is no decoy."""
+
+_OF_ANY_COMPLEX = {"ranking_score", "confidence_score", "ptm", "complex_plddt", "complex_iplddt"}
+"""Scores that one chain can have; all others are of interfaces, and one chain has none."""
+
+
+def scored(parts: Mapping[str, pa.Table], complexes: pa.Table, scores: Sequence[str]) -> pd.DataFrame:
+    """Return one row per scored complex, in order of complex_id.
+
+    Parameters
+    ----------
+    parts
+        SCORES_COMPLEXES table of each size bin.
+    complexes
+        COMPLEXES table, decoys included; says which complexes have equal content.
+    scores
+        Score columns to take. A score that is missing, not finite, or of an interface where there is only
+        one chain is NaN.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns complex_id, unit, role, bin, n_tokens, meaningless, and the scores as floats.
+    """
+    columns = ["complex_id", "predicted_as", "role", "n_tokens", "n_chains", "meaningless"]
+    names = list(dict.fromkeys(scores))
+    tables = [
+        part.select([*columns, *names]).append_column("bin", pa.array([name] * part.num_rows, pa.string()))
+        for name, part in parts.items()
+    ]
+    if not tables:
+        return pd.DataFrame(columns=["complex_id", "unit", "role", "bin", "n_tokens", "meaningless", *names])
+    rows = pa.concat_tables(tables).to_pandas().sort_values("complex_id", ignore_index=True)
+    same_as = dict(zip(complexes["complex_id"].to_pylist(), complexes["same_as"].to_pylist(), strict=True))
+    rows["unit"] = rows["predicted_as"].map(lambda name: same_as.get(name, name))
+    rows[names] = rows[names].astype(float)
+    rows[names] = rows[names].where(np.isfinite(rows[names]))
+    rows.loc[rows["n_chains"] < 2, [name for name in names if name not in _OF_ANY_COMPLEX]] = np.nan
+    return rows.drop(columns=["predicted_as", "n_chains"])
+
+
+def distinct(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per unit of `scored` rows, by name: its first role, its first complex of that."""
+    order = rows["role"].map(ROLES.index).argsort(kind="stable")
+    return rows.iloc[order].drop_duplicates("unit").set_index("unit").sort_index()
+
+
+def with_score(units: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Return the units that have a score."""
+    return units[units[score].notna()]
+
+
+def classes(units: pd.DataFrame, score: str, candidates_as_negatives: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return values and classes of the units that have a score and a class.
+
+    Parameters
+    ----------
+    units
+        From `distinct`.
+    score
+        Score column.
+    candidates_as_negatives
+        Whether candidates of a screen count as negatives; otherwise they have no class.
+
+    Returns
+    -------
+    values, positive
+        Score of each unit, and whether it is a complex (role input or known) or a negative (decoy).
+    """
+    wanted = ROLES if candidates_as_negatives else [role for role in ROLES if role != "candidate"]
+    taken = with_score(units, score)
+    taken = taken[taken["role"].isin(wanted)]
+    return taken[score].to_numpy(), taken["role"].isin(["input", "known"]).to_numpy()

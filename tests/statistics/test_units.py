@@ -1,0 +1,86 @@
+"""What counts as a unit."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from made_units import complexes_table, scores_table
+
+from foldcp.statistics.units import classes, distinct, scored
+
+
+def _units(rows, complexes=(), scores=("iptm",)):
+    return distinct(scored({"0000512": scores_table(rows)}, complexes_table(complexes), scores))
+
+
+def test_complexes_that_share_a_prediction_are_one_unit():
+    rows = [{"complex_id": name, "predicted_as": "a", "iptm": 0.5} for name in "abc"]
+    assert list(_units(rows).index) == ["a"]
+
+
+def test_complexes_of_equal_content_are_one_unit():
+    rows = [{"complex_id": "a", "iptm": 0.5}, {"complex_id": "b", "iptm": 0.5}]
+    assert list(_units(rows, [{"complex_id": "b", "same_as": "a"}]).index) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [
+        (("decoy", "input"), "input"),
+        (("candidate", "known"), "known"),
+        (("decoy", "candidate"), "candidate"),
+    ],
+)
+def test_a_decoy_with_the_content_of_a_complex_is_no_decoy(roles, expected):
+    rows = [
+        {"complex_id": f"c{i}", "predicted_as": "c0", "role": role, "iptm": 0.5}
+        for i, role in enumerate(roles)
+    ]
+    assert _units(rows)["role"].tolist() == [expected]
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf])
+def test_a_score_that_is_no_number_is_missing(value):
+    assert _units([{"complex_id": "a", "iptm": value}])["iptm"].isna().all()
+
+
+def test_one_chain_has_scores_of_a_chain_only():
+    rows = [{"complex_id": "a", "n_chains": 1, "iptm": 0.0, "ipsae_max": 0.0, "confidence_score": 0.7}]
+    got = _units(rows, scores=("iptm", "ipsae_max", "confidence_score"))
+    assert got[["iptm", "ipsae_max"]].isna().all(axis=None)
+    assert got["confidence_score"].tolist() == [0.7]
+
+
+def test_an_unknown_number_of_chains_hides_nothing():
+    assert _units([{"complex_id": "a", "n_chains": None, "iptm": 0.4}])["iptm"].tolist() == [0.4]
+
+
+def test_counts_of_pairs_become_numbers():
+    assert (
+        _units([{"complex_id": "a", "n_contacts": 12}], scores=("n_contacts",)).loc["a", "n_contacts"] == 12
+    )
+
+
+def test_parts_keep_the_names_of_their_bins_and_no_order_of_rows_matters():
+    parts = {
+        name: scores_table([{"complex_id": f"{name}{i}", "iptm": i / 9} for i in range(5)]) for name in "yx"
+    }
+    got = scored(parts, complexes_table([]), ["iptm"])
+    assert got["bin"].tolist() == ["x"] * 5 + ["y"] * 5
+    turned = {name: part.take(pa.array([4, 2, 0, 1, 3])) for name, part in reversed(parts.items())}
+    assert scored(turned, complexes_table([]), ["iptm"]).equals(got)
+
+
+def test_no_parts_are_no_units():
+    assert distinct(scored({}, complexes_table([]), ["iptm"])).empty
+
+
+@pytest.mark.parametrize(("candidates", "n"), [(False, 3), (True, 4)])
+def test_candidates_are_negatives_where_a_screen_says_so(candidates, n):
+    rows = [
+        {"complex_id": role, "role": role, "iptm": 0.5} for role in ("input", "known", "candidate", "decoy")
+    ]
+    values, positive = classes(_units(rows), "iptm", candidates)
+    assert len(values) == n and positive.sum() == 2
+    assert np.all(values == 0.5)
