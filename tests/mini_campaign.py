@@ -142,6 +142,7 @@ def _tokens(name: str, chains: Sequence[str]) -> dict:
         "input_key": sha256_json(list(chains)),
         "predicted_as": name,
         "flags": [],
+        "role": "input",
     }
 
 
@@ -156,4 +157,5 @@ def _plan(name: str, chains: Sequence[str], shard: int, position: int) -> dict:
         "shard": shard,
         "position": position,
         "input_key": sha256_json(list(chains)),
+        "role": "input",
     }
