@@ -141,6 +141,14 @@ class Parent:
         """Wait for bytes from the parent."""
         return self._received.get()
 
+    def was_heard(self) -> bool:
+        """Return whether the parent has sent anything that was not received; it is received now."""
+        heard = False
+        while not self._received.empty():
+            self._received.get()
+            heard = True
+        return heard
+
     def send(self, message: Any) -> None:
         """Send the parent a message, pickled. Any thread may."""
         content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)

@@ -1,7 +1,7 @@
 """What is finished in the background is what would be finished in its turn, and its end is its own."""
 
-import errno
 import dataclasses
+import errno
 import os
 import re
 import resource
@@ -130,10 +130,10 @@ def test_a_full_disk_is_still_known_beyond_a_pipe(tmp_path):
     error = picklable(WriteError.of(tmp_path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
     assert isinstance(error, WriteError) and cause_of(error) == "disk_full"
 
-    class Local(Exception):
+    class LocalError(Exception):
         pass
 
-    assert classify(picklable(Local("x"))) == (Outcome.CRASHED, "Local: x")
+    assert classify(picklable(LocalError("x"))) == (Outcome.CRASHED, "LocalError: x")
 
 
 @pytest.mark.parametrize("how", ["killed", "hung"])

@@ -31,7 +31,8 @@ def harm(monkeypatch):
 
         def harmed(self, work, ended):
             if work.target.id not in names:
-                return finish(self, work, ended)
+                finish(self, work, ended)
+                return
             names.remove(work.target.id)
             self.wait()
             process = psutil.Process(self._child.popen.pid)
@@ -100,7 +101,7 @@ def test_a_finisher_that_is_killed_takes_one_complex_with_it(campaign, harm):
     assert campaign.tries()["a"] == ["crashed", "done"]
 
 
-class EndOfJob(Exception):
+class EndOfJobError(Exception):
     """As submitit's, which it raises out of its signal handler."""
 
 
@@ -111,14 +112,14 @@ def test_what_is_finished_counts_when_the_job_must_end_and_what_is_not_is_closed
     def leave():
         shard.warned()
         shard.leave("preempted", "the job was preempted", "preempted")
-        raise EndOfJob
+        raise EndOfJobError
 
     monkeypatch.setattr(behind, "_GRACE", 1.0 if stuck else 60.0)
     if stuck:
         harm("a", before=psutil.Process.suspend)
     while_folding("b", leave)
     shard = Shard(spec_of(campaign), job_id="17")
-    with pytest.raises(EndOfJob):
+    with pytest.raises(EndOfJobError):
         shard.run()
     preempted = ("preempted", "preempted")
     assert ends(campaign) == {"a": preempted if stuck else DONE, "b": preempted}
