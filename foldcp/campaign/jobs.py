@@ -20,9 +20,10 @@ from foldcp.campaign.bins import Bin, prepare
 from foldcp.campaign.inputs import entities, write_input
 from foldcp.campaign.ladder import Rung, climb
 from foldcp.campaign.launch.ends import INTERRUPTED
-from foldcp.campaign.launch.follow import follow, settle, terminated_as_interrupt
+from foldcp.campaign.launch.follow import follow, terminated_as_interrupt
 from foldcp.campaign.launch.launchers import LAUNCHERS, Launcher
 from foldcp.campaign.launch.progress import Say
+from foldcp.campaign.launch.settle import settle
 from foldcp.campaign.launch.submissions import Submissions, readable
 from foldcp.campaign.learning import peak_correction
 from foldcp.config import Config

@@ -14,17 +14,39 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from foldcp.errors import FoldcpError
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """Ctrl-C and what SLURM sends before a job ends: for the parent to answer, not for a child to die of."""
 
+BEATS = 9
+"""Beats in the time after which silence means that a process hangs."""
+
 Inbox = SimpleQueue[tuple["Child", bytes | None]]
 """What children have sent, and by whom; None when one has closed its pipe."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A process is alive."""
+
+
+def picklable(error: Any) -> Any:
+    """Return an error as it comes out at the other end of a pipe."""
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+    except Exception:
+        kind = "" if isinstance(error, FoldcpError) else f"{type(error).__name__}: "
+        return FoldcpError(f"{kind}{error}")
+    return copy
 
 
 class Child:
@@ -119,6 +141,14 @@ class Parent:
         """Wait for bytes from the parent."""
         return self._received.get()
 
+    def was_heard(self) -> bool:
+        """Return whether the parent has sent anything that was not received; it is received now."""
+        heard = False
+        while not self._received.empty():
+            self._received.get()
+            heard = True
+        return heard
+
     def send(self, message: Any) -> None:
         """Send the parent a message, pickled. Any thread may."""
         content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
@@ -127,6 +157,16 @@ class Parent:
                 self._pipe.send_bytes(content)
         except (BrokenPipeError, ConnectionResetError):
             os._exit(1)
+
+    def beat(self, seconds: float) -> None:
+        """Send a beat every so often from now on, for as long as this process lives and can run Python."""
+
+        def forever() -> None:
+            while True:
+                self.send(Beat())
+                time.sleep(seconds)
+
+        threading.Thread(target=forever, daemon=True, name="beat").start()
 
     def _listen(self) -> None:
         # Also notices the parent's end while the main thread computes.

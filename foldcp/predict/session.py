@@ -10,13 +10,16 @@ from foldcp.errors import InputError
 from foldcp.predict import checkpoint as checkpoints
 from foldcp.predict import engine, markers, writer
 from foldcp.predict.ahead import Ahead, Request
+from foldcp.predict.behind import Behind, Ended
 from foldcp.predict.document import read
+from foldcp.predict.finishing import Unfinished, finish
 from foldcp.predict.memory import smallest_share
 from foldcp.predict.outcomes import NumericalError
 from foldcp.predict.preparation import Preparation
 from foldcp.predict.seeds import Seeds
 from foldcp.predict.settings import Settings
 from foldcp.predict.targets import Target
+from foldcp.tables.files import writing
 
 
 class Session:
@@ -40,7 +43,7 @@ class Session:
     note
         What to say beside any score; None with trained weights.
     peaks
-        Peak memory of each rank in the last prediction, failed or not, in bytes; None where nobody saw it.
+        Peak memory of each rank in what was folded last, failed or not, in bytes; None where nobody saw it.
         Empty if it did not fold.
     preparation
         Parsing and featurizing.
@@ -60,7 +63,7 @@ class Session:
         self.note = demo.NOTE if settings.demo else None
         self.peaks: list[int | None] = []
         self.preparation = Preparation(checkpoint.molecules)
-        self._ahead = Ahead(self.preparation)
+        self._ahead, self._behind = Ahead(self.preparation), Behind()
 
     @property
     def hosts(self) -> list[str]:
@@ -74,7 +77,7 @@ class Session:
 
     @property
     def peak_bytes(self) -> int | None:
-        """Peak memory of the worst rank in the last prediction; None if it did not fold."""
+        """Peak memory of the worst rank in what was folded last; None if it did not fold."""
         return max((peak for peak in self.peaks if peak is not None), default=None)
 
     def prepare_ahead(self, target: Target) -> None:
@@ -102,22 +105,56 @@ class Session:
         Exception
             Whatever else goes wrong, e.g. out of memory; `foldcp.predict.outcomes.classify` sorts it.
         """
+        finish(self.fold(target, predictions))
+
+    def fold(self, target: Target, predictions: Path) -> Unfinished:
+        """Fold one target, and return what :meth:`finish_behind` makes a prediction of.
+
+        Raises
+        ------
+        InputError, NumericalError, WriteError, Exception
+            As :meth:`predict`.
+        """
         started, self.peaks = time.monotonic(), []
+        self._behind.get_ready()
         directory = predictions / target.id
         document = read(target.input)
         seeds = Seeds(self.settings.campaign, self.settings.seed, document.key())
         ready = self._ahead.prepare(document, target, seeds)
-        with writer.staging(directory) as staged:
-            folded = self._fold(ready.features, seeds, staged)
+        staged = writer.stage(directory)
+        try:
+            with writing(staged):
+                folded = self._fold(ready.features, seeds, staged)
             _check_finite(folded)
-            writer.write(folded, ready.structure, target.id, staged, self.note)
-            files = writer.publish(staged, directory, target.id, target.input)
+        except BaseException:
+            writer.discard(staged)
+            raise
+        key = markers.run_key(target.input_key, self.settings, self.weights_sha256)
         facts = self._facts(target, ready.features, seeds, folded)
-        facts |= {"peak_bytes": self.peak_bytes, "peaks": self.peaks, "hosts": self.hosts}
-        facts |= {"wall_seconds": round(time.monotonic() - started, 3)}
-        markers.write_marker(
-            directory, markers.run_key(target.input_key, self.settings, self.weights_sha256), files, facts
-        )
+        seconds = time.monotonic() - started
+        return Unfinished(target, directory, staged, folded, ready.structure, key, facts, seconds)
+
+    def finish_behind(self, work: Unfinished, ended: Ended) -> None:
+        """Make a prediction of what was folded, while the next target is folded where that is worth it.
+
+        What is folded waits for nothing but what was folded before it.
+
+        Parameters
+        ----------
+        work
+            From :meth:`fold`.
+        ended
+            Called once when it has ended: with None if it is done, else with the error.
+        """
+        self._behind.finish(work, ended)
+
+    def wait(self) -> None:
+        """Wait until everything that was folded is finished."""
+        self._behind.wait()
+
+    def linger(self) -> None:
+        """Give what is being finished a moment to end. Safe in a signal handler."""
+        self._behind.linger()
 
     def _fold(self, features: Any, seeds: Seeds, spool: Path) -> engine.Folded:
         rows, columns = self.settings.mesh
@@ -133,7 +170,8 @@ class Session:
             self.peaks = self.engine.peaks
 
     def close(self) -> None:
-        """End the ranks, where they are processes of their own, and the process that prepares ahead."""
+        """End all processes of the session. What is being finished gets a moment to end."""
+        self._behind.close()
         self._ahead.close()
         self.engine.close()
 
@@ -156,6 +194,9 @@ class Session:
             "samples": samples,
             "n_tokens": features.n_tokens,
             "chains": features.chains,
+            "peak_bytes": self.peak_bytes,
+            "peaks": self.peaks,
+            "hosts": self.hosts,
         }
 
 

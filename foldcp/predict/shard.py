@@ -4,7 +4,10 @@ A complex that fails is recorded with its typed outcome, and the next one follow
 whole process down (the kernel's out-of-memory killer, a segmentation fault) leaves an attempt in the ledger
 that started and never ended. Whatever has been tried before comes last, so that it cannot cost another
 complex its turn. A job that runs again under its own id was requeued by the scheduler: with a warning, and
-then its attempt is closed (`Shard.leave`), or without one, because its machine failed.
+then its attempts are closed (`Shard.leave`), or without one, because its machine failed.
+
+A shard may be at two complexes: one that the model folds, and the one before it, whose files are still being
+written (`foldcp.predict.behind`). Each has its own attempt, and its own end.
 """
 
 import dataclasses
@@ -13,6 +16,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -138,6 +142,16 @@ def planned(target: ShardTarget) -> dict[str, Any]:
     return {"complex_id": target.id, **values}
 
 
+@dataclasses.dataclass(frozen=True)
+class _Try:
+    """An attempt under way: its id, its complex, the place of that in the list, and when it started."""
+
+    id: str
+    target: ShardTarget
+    position: int
+    started: datetime
+
+
 class Shard:
     """A shard at work.
 
@@ -156,7 +170,7 @@ class Shard:
             spec.ledger, spec.writer(), **spec.common(), job_id=job_id, queue_seconds=self._queue_seconds
         )
         self._session: Any = None
-        self._current: str | None = None
+        self._open: set[str] = set()
         self._leaving = False
         self._position = 0
 
@@ -164,7 +178,7 @@ class Shard:
         """Predict every complex that is not done. A failing complex is recorded, and the next one follows."""
         todo = [t for t in self._spec.targets if not is_done(self._spec.predictions / t.id, t.run_key)]
         self._position = len(self._spec.targets) - len(todo)
-        before = self._attempts_before()
+        before = self._attempts_before(todo)
         order = sorted(todo, key=lambda target: len(before[target.id]))
         following = {target.id: after for target, after in pairwise(order)}
         try:
@@ -176,25 +190,43 @@ class Shard:
                     last, message = before[target.id][-1], f"not tried again: {reason}"
                     cause = retries.cause_of(last)
                     self._ledger.never_started(last["outcome"], message, cause, **planned(target))
-                    self._say(target, message)
+                    self._say(self._position, target, message)
                 else:
                     self._attempt(target, following.get(target.id))
+            if self._session is not None:
+                self._session.wait()
         finally:
             if self._session is not None:
                 self._session.close()
         self._ledger.close()
 
     def leave(self, outcome: Outcome, message: str, cause: str) -> None:
-        """Close the current attempt because the process must end now. Safe in a signal handler."""
+        """Close the attempts under way because the process must end now. Safe in a signal handler.
+
+        What is folded and being written gets a moment to end by itself.
+        """
         self._leaving = True
-        if self._current is not None:
-            attempt, self._current = self._current, None
-            self._ledger.finish(attempt, outcome, message, cause=cause)
+        if self._session is not None:
+            self._session.linger()
+        for attempt in list(self._open):
+            self._close(attempt, outcome, message, cause)
 
     def warned(self) -> None:
         """Note that this process was told to end, as clusters do before they preempt or cancel a job."""
-        if self._current is not None:
-            self._ledger.warned(self._current)
+        for attempt in list(self._open):
+            self._ledger.warned(attempt)
+
+    def _close(self, attempt: str, outcome: str, message: str | None, cause: str, **measured: Any) -> bool:
+        """Record how an attempt ended; return whether it was this call that did.
+
+        A signal handler and the thread that waits for files may both want to, at any line of the other.
+        """
+        try:
+            self._open.remove(attempt)
+        except KeyError:
+            return False
+        self._ledger.finish(attempt, outcome, message, cause=cause, **measured)
+        return True
 
     def _has_ended(self, before: list[Attempt]) -> bool:
         """Return whether this very job, before it was requeued, has come to an end that stands."""
@@ -203,8 +235,9 @@ class Shard:
             a["submitted_at"] >= self._spec.submitted_at and retries.cause_of(a) not in again for a in before
         )
 
-    def _attempts_before(self) -> dict[str, list[Attempt]]:
+    def _attempts_before(self, todo: list[ShardTarget]) -> dict[str, list[Attempt]]:
         """Return attempts by complex since its pardon; those of this job that never ended are closed."""
+        undone = {target.id for target in todo}
         keys = {target.id: target.run_key for target in self._spec.targets}
         before: dict[str, list[Attempt]] = {name: [] for name in keys}
         pardoned = pardons(self._spec.ledger)
@@ -212,7 +245,7 @@ class Shard:
             if attempt["run_key"] != keys.get(attempt["complex_id"]):
                 continue
             if "outcome" not in attempt and attempt.get("job_id") == self._job_id:
-                attempt |= (end := _end_of_requeued("warned_at" in attempt))
+                attempt |= (end := _end_of_requeued(attempt, attempt["complex_id"] not in undone))
                 self._ledger.finish(attempt["attempt"], **end)
             if "outcome" in attempt and "started_at" in attempt and not is_forgotten(attempt, pardoned):
                 before[attempt["complex_id"]].append(attempt)
@@ -220,34 +253,40 @@ class Shard:
 
     def _attempt(self, target: ShardTarget, following: ShardTarget | None) -> None:
         session = self._load()
-        started = now()
-        # A signal may come at any line: set before the start is recorded, cleared before the end is.
-        self._current = attempt = new_attempt()
+        it = _Try(new_attempt(), target, self._position, now())
+        # A signal may come at any line: noted before the start is recorded, forgotten before the end is.
+        self._open.add(it.id)
         self._ledger.start(
-            attempt, **planned(target), device=session.device_name, weights_sha256=session.weights_sha256
+            it.id, **planned(target), device=session.device_name, weights_sha256=session.weights_sha256
         )
-        outcome, message, cause = Outcome.DONE, None, str(Outcome.DONE)
         session.peaks = []  # those of the complex before, should this one never come to be folded
         try:
             self._check_memory(target, session.capacity_bytes)
             if following is not None:
                 session.prepare_ahead(following.to_predict())
-            session.predict(target.to_predict(), self._spec.predictions)
+            folded = session.fold(target.to_predict(), self._spec.predictions)
         except Exception as error:
-            if self._leaving:  # submitit ends a job by raising out of its signal handler
-                raise
-            (outcome, message), cause = classify(error), cause_of(error)
-            if not isinstance(error, FoldcpError | MemoryError):
-                traceback.print_exc()
-            if _ends_the_process(error):
+            if _ends_the_process(error) and not self._leaving:
+                session.wait()  # the complex before has no part in this
+                (outcome, message), cause = classify(error), cause_of(error)
                 self.leave(outcome, message, "killed" if cause == Outcome.CRASHED else cause)
                 raise
-        self._current = None
-        measured = {"peak_bytes": session.peak_bytes, "rank_peaks": session.peaks, "hosts": session.hosts}
-        self._ledger.finish(attempt, outcome, message, cause=cause, **measured)
-        self._say(
-            target, f"{outcome} after {(now() - started).total_seconds():.1f} s {message or ''}".rstrip()
-        )
+            self._end(it, _measured(session), error)
+        else:
+            session.finish_behind(folded, partial(self._end, it, _measured(session)))
+
+    def _end(self, it: _Try, measured: dict[str, Any], error: Exception | None) -> None:
+        """Record how an attempt ended: done, unless there is an error."""
+        if error is not None and self._leaving and it.id not in self._open:
+            raise error  # submitit ends a job by raising out of its signal handler
+        outcome, message, cause = Outcome.DONE, None, str(Outcome.DONE)
+        if error is not None:
+            (outcome, message), cause = classify(error), cause_of(error)
+            if not isinstance(error, FoldcpError | MemoryError):
+                traceback.print_exception(error)
+        if self._close(it.id, outcome, message, cause, **measured):
+            seconds = (now() - it.started).total_seconds()
+            self._say(it.position, it.target, f"{outcome} after {seconds:.1f} s {message or ''}".rstrip())
 
     def _check_memory(self, target: ShardTarget, capacity: int | None) -> None:
         # Before folding: a complex that cannot fit would fail after hours, or take other processes with it.
@@ -267,8 +306,8 @@ class Shard:
             self._session = Session(self._spec.settings)
         return self._session
 
-    def _say(self, target: ShardTarget, what: str) -> None:
-        where = f"bin {self._spec.bin} shard {self._spec.shard}: {self._position}/{len(self._spec.targets)}"
+    def _say(self, position: int, target: ShardTarget, what: str) -> None:
+        where = f"bin {self._spec.bin} shard {self._spec.shard}: {position}/{len(self._spec.targets)}"
         print(f"{where} {target.id} {what}", file=sys.stderr, flush=True)
 
 
@@ -283,9 +322,15 @@ def run_shard(spec: ShardSpec, job_id: str | None = None) -> None:
     Shard(spec, job_id).run()
 
 
-def _end_of_requeued(warned: bool) -> dict[str, Any]:
+def _measured(session: Any) -> dict[str, Any]:
+    return {"peak_bytes": session.peak_bytes, "rank_peaks": session.peaks, "hosts": session.hosts}
+
+
+def _end_of_requeued(attempt: Attempt, done: bool) -> dict[str, Any]:
     """Return how an attempt ended whose job began anew before it could say so."""
-    if warned:
+    if done:  # the last of its files was its marker
+        outcome, message = Outcome.DONE, None
+    elif "warned_at" in attempt:
         outcome, message = Outcome.PREEMPTED, "the job was told to end, and began anew"
     else:
         outcome = Outcome.NODE_FAILURE

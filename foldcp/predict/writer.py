@@ -6,8 +6,7 @@ which seed) that was is in the completion marker.
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 from foldcp.predict.engine import Folded
 from foldcp.predict.markers import MARKER
 from foldcp.predict.matrix_file import archive
-from foldcp.tables.files import make_folder, writing
+from foldcp.tables.files import make_folder
 
 
 def ranks(folded: Folded) -> list[int]:
@@ -58,25 +57,25 @@ def write(folded: Folded, structure: Any, name: str, directory: Path, note: str 
                 matrices[sample].unlink()
 
 
-@contextmanager
-def staging(directory: Path) -> Iterator[Path]:
-    """Give an empty folder inside `directory` to write to, and remove it afterwards, whatever happens.
+def stage(directory: Path) -> Path:
+    """Return an empty folder inside `directory` to write to, for :func:`publish` or :func:`discard`.
 
     Raises
     ------
     WriteError
-        If what happens is that the disk is full, or another reason not to write there.
+        If it cannot be made.
     """
     staged = directory / ".partial"
     shutil.rmtree(staged, ignore_errors=True)
     make_folder(staged)
-    try:
-        with writing(staged):
-            yield staged
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-        with suppress(OSError):  # a failed prediction leaves no empty folder
-            directory.rmdir()
+    return staged
+
+
+def discard(staged: Path) -> None:
+    """Remove a staged folder and what is in it, and its parent too if that is empty then."""
+    shutil.rmtree(staged, ignore_errors=True)
+    with suppress(OSError):  # a failed prediction leaves no empty folder
+        staged.parent.rmdir()
 
 
 def publish(staged: Path, directory: Path, name: str, source: Path) -> list[str]:
@@ -101,10 +100,16 @@ def publish(staged: Path, directory: Path, name: str, source: Path) -> list[str]
     return files
 
 
+def scores_file(name: str) -> str:
+    """Return the name of the file that keeps the scores of a prediction."""
+    return f"scores_{name}.json"
+
+
 def _outputs(name: str, directory: Path) -> list[Path]:
     stem = f"{name}_model_"
     starts = (stem, *(f"{kind}_{stem}" for kind in ("confidence", "plddt", "interfaces", "pae", "pde")))
-    return [path for path in directory.iterdir() if path.is_file() and path.name.startswith(starts)]
+    files = [path for path in directory.iterdir() if path.is_file()]
+    return [path for path in files if path.name.startswith(starts) or path.name == scores_file(name)]
 
 
 def _mmcif(structure: Any, coordinates: np.ndarray, plddt: np.ndarray) -> str:

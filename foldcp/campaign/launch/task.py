@@ -11,6 +11,7 @@ import psutil
 import submitit
 from submitit.helpers import DelayedSubmission
 
+from foldcp.campaign.launch.watcher import watched
 from foldcp.predict.outcomes import Outcome
 from foldcp.predict.ranks import World, follow
 from foldcp.predict.retries import INTERRUPTED
@@ -51,7 +52,8 @@ class ShardTask:
                 signal.signal(signal.SIGTERM, lambda number, frame: shard.warned())
             if self.parent is not None:
                 _end_with([os.getppid(), self.parent], shard)
-            shard.run()
+            with watched(self.spec):
+                shard.run()
 
     def checkpoint(self) -> DelayedSubmission:
         """Close the current attempt and return what to run next; submitit calls it before a requeue."""

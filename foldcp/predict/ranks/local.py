@@ -12,9 +12,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from foldcp.predict import memory
-from foldcp.predict.child import Child, Inbox
+from foldcp.predict.child import Beat, Child, Inbox
 from foldcp.predict.outcomes import Outcome
-from foldcp.predict.ranks.messages import START, Beat, Failure, Message, Order, Seat
+from foldcp.predict.ranks.messages import START, Failure, Message, Order, Seat
 from foldcp.predict.ranks.silence import Silence
 from foldcp.predict.ranks.world import World
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from foldcp.errors import FoldcpError
+from foldcp.predict.child import Beat
 from foldcp.predict.memory import Place
 from foldcp.predict.outcomes import Outcome
 
@@ -102,11 +103,6 @@ class Ready:
     device: str
     device_name: str
     places: list[Place]
-
-
-@dataclass(frozen=True)
-class Beat:
-    """A rank is alive."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import re
 import socket
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,18 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 from foldcp.errors import FoldcpError, MissingError
 from foldcp.predict import memory
-from foldcp.predict.child import Parent
+from foldcp.predict.child import BEATS, Parent, picklable
 from foldcp.predict.outcomes import NumericalError, Outcome, cause_of, classify, one_line
 from foldcp.predict.ranks import keys
-from foldcp.predict.ranks.messages import START, Beat, Failure, Order, Ready, Result, Said, Seat, Work
+from foldcp.predict.ranks.messages import START, Failure, Order, Ready, Result, Said, Seat, Work
 
 if TYPE_CHECKING:
     from torch.distributed import TCPStore
 
     from foldcp.mesh import Mesh
 
-_BEATS = 9
-"""Beats in the time after which silence means that a rank hangs."""
 _FOREVER = timedelta(days=365)
 _LOST_PEER = ("gloo", "nccl", "connection closed by peer", "connection reset by peer", "broken pipe")
 
@@ -59,15 +56,10 @@ class Rank:
             self._keeper.send(self._failure(error))
             threading.Event().wait()
 
-    def _beat(self, seconds: float) -> None:
-        while True:
-            self._keeper.send(Beat())
-            time.sleep(seconds)
-
     def _serve(self, order: Order, seat: Seat) -> None:
         self._device = _claim_device(order.device, seat.local)
         # From here on: importing torch and starting CUDA hold Python's lock for long.
-        _in_background(self._beat, order.silence / _BEATS)
+        self._keeper.beat(order.silence / BEATS)
         _in_background(_end_with_generation, seat)
         memory.reset_peak(self._device)
         store = _connect(seat)
@@ -111,7 +103,7 @@ class Rank:
             _cause_of_loss(error) if lost else cause_of(error),
             peak,
             consequence=lost,
-            error=_picklable(error) if mendable else None,
+            error=picklable(error) if mendable else None,
             trace="" if known else "".join(traceback.format_exception(error)),
         )
 
@@ -221,14 +213,6 @@ def _lost_peer(error: BaseException) -> bool:
 def _cause_of_loss(error: BaseException) -> str:
     """Return what became of the other rank: it was lost, or waited for in vain though its process lives."""
     return "hung" if re.search("timed out|timeout", str(error), re.IGNORECASE) else "node_failure"
-
-
-def _picklable(error: Any) -> FoldcpError:
-    try:
-        copy: FoldcpError = pickle.loads(pickle.dumps(error))
-    except Exception:
-        return FoldcpError(str(error))
-    return copy
 
 
 def _say_nothing(text: str) -> None:

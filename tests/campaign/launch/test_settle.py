@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from foldcp.campaign.launch.ends import FINISHED, End, killed
-from foldcp.campaign.launch.follow import settle
+from foldcp.campaign.launch.settle import settle
 from foldcp.predict.ledger import Ledger, attempts
 from foldcp.predict.settings import Settings
 from foldcp.predict.shard import ShardSpec, ShardTarget, planned
