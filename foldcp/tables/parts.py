@@ -21,6 +21,9 @@ from foldcp.tables.rows import TableSpec, check
 ROW_GROUP = 32_768
 """Rows of a row group: about 10 MB of the widest table, and large enough to compress well."""
 
+_PIECES = 64
+"""Tables that wait side by side: one of a single row takes as much memory as hundreds of joined rows."""
+
 
 class _Part:
     """One file: what is not yet a full row group waits in memory."""
@@ -35,6 +38,8 @@ class _Part:
         self._rows += rows.num_rows
         if self._rows >= ROW_GROUP:
             self._write(self._rows - self._rows % ROW_GROUP)
+        elif len(self._waiting) > _PIECES:
+            self._waiting = [pa.concat_tables(self._waiting).combine_chunks()]
 
     def close(self, provenance: Provenance) -> None:
         if self._rows:

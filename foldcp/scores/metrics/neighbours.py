@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.spatial import KDTree
 
-_PAIRS = 1_000_000
+_PAIRS = 200_000
 """Pairs per block: 24 bytes each. One point alone may have more."""
 
 

@@ -25,7 +25,7 @@ def best_partners(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def weakest(highest: np.ndarray, kinds: tuple[str, ...]) -> float:
-    """Return the lowest of the polymer chains' highest scores: is every subunit bound? NaN if none has any."""
+    """Return the lowest of the polymer chains' highest scores (is every subunit bound?); NaN if none has."""
     polymers = highest[[kind != "ligand" for kind in kinds]]
     known = polymers[~np.isnan(polymers)]
     return float(known.min()) if len(known) else float("nan")

@@ -122,9 +122,9 @@ def errors_of_npz(path: Path, tokens: ScoredTokens) -> InterfaceErrors | None:
     """Return the interface scores from the PAE of an `.npz` file, read row block by row block."""
     if len(tokens.kinds) == 1:
         return None
-    from foldcp.scores.aligned_error import AlignedErrorRows, interface_errors
+    from foldcp.scores.aligned_error import ErrorFile, interface_errors
 
-    return interface_errors(AlignedErrorRows.of_npz(path, name="pae"), tokens)
+    return interface_errors(ErrorFile(path), tokens)
 
 
 def errors_of_lists(path: Path, values: Any, tokens: ScoredTokens) -> InterfaceErrors | None:
@@ -149,9 +149,9 @@ def errors_of_lists(path: Path, values: Any, tokens: ScoredTokens) -> InterfaceE
     n = len(tokens.chain)
     flat = isinstance(values, list) and len(values) == n * n and not isinstance(values[0], list)
     pae = numbers(path, values, "pae", (n * n,) if flat else (n, n)).reshape(n, n)
-    from foldcp.scores.aligned_error import AlignedErrorRows, interface_errors
+    from foldcp.scores.aligned_error import ErrorArray, interface_errors
 
-    return interface_errors(AlignedErrorRows.of_array(pae, source=path), tokens)
+    return interface_errors(ErrorArray(pae, str(path)), tokens)
 
 
 def _sizes(shape: tuple[int, ...]) -> str:
