@@ -175,10 +175,8 @@ def _draw_one(
 
 
 def _why_none(original: Original, options: Sequence[np.ndarray], settings: ControlsConfig) -> str:
-    like = f"length within {settings.length_tolerance:.0%} and alignment depth within a factor of "
-    like += f"{settings.depth_factor:g}, of its species, not from another compartment"
     scarce = [
-        f"{slot.subunit.member} ({slot.subunit.length} residues or atoms, {slot.subunit.depth} rows)"
+        f"{slot.subunit.member} ({slot.subunit.length} residues or atoms, {slot.subunit.depth} aligned)"
         for slot, option in zip(original.slots, options, strict=True)
         if len(option) < 2
     ]
@@ -186,8 +184,10 @@ def _why_none(original: Original, options: Sequence[np.ndarray], settings: Contr
         f"no other subunit is like {', '.join(scarce[:3])}" if scarce else "no new set of subunits was found"
     )
     return (
-        f"{what}, without known partners among them ({like}); "
-        "what helps: a larger controls.length_tolerance or depth_factor, or fewer decoys"
+        f"{what}; a subunit is replaced by one of its kind and species, of a length within "
+        f"{settings.length_tolerance:.0%} and an alignment depth within a factor of "
+        f"{settings.depth_factor:g}, of no other compartment, and no known partner of the others. "
+        "A larger controls.length_tolerance or controls.depth_factor helps, and so do fewer decoys"
     )
 
 

@@ -7,43 +7,58 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foldcp.config import TABLE_FORMATS
+from foldcp.cli.source import (
+    BaitsOption,
+    CopiesOption,
+    FormatOption,
+    HomodimersOption,
+    KnownOption,
+    PreysOption,
+    read_source,
+)
+from foldcp.config import ScreenConfig
 
 if TYPE_CHECKING:
-    from foldcp.campaign.complexes import Ingested
+    from foldcp.campaign.ingested import Ingested
 
 _SHOWN = 5
 
 
 def complexes(
-    table: Annotated[
-        Path, typer.Argument(metavar="TABLE", help="Table of complexes or interactions; .gz too.")
-    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Complexes, as Parquet.")],
-    format: Annotated[str, typer.Option(help=f"Format of the table: {', '.join(TABLE_FORMATS)}.")] = "auto",
-    copies: Annotated[
-        Path | None, typer.Option(help="Your own stoichiometry: CSV with columns complex_id,member,copies.")
+    table: Annotated[
+        Path | None, typer.Argument(metavar="[TABLE]", help="Table of complexes or interactions; .gz too.")
     ] = None,
+    format: FormatOption = "auto",
+    copies: CopiesOption = None,
+    baits: BaitsOption = None,
+    preys: PreysOption = None,
+    known: KnownOption = None,
+    homodimers: HomodimersOption = False,
     rejected: Annotated[Path | None, typer.Option(help="Rejected rows with the reason, as Parquet.")] = None,
 ) -> None:
     """Read a table of complexes: CORUM, Complex Portal, PSI-MI TAB, BioGRID, STRING, hu.MAP or your own CSV.
 
-    Each row becomes a complex or a rejected row with a reason; the counts printed add up.
+    Each row becomes a complex or a rejected row with a reason; the counts printed add up. With --baits, make
+    the pairs of a screen instead.
 
     \b
-    Example:
+    Examples:
       foldcp complexes allComplexes.txt -o complexes.parquet --rejected rejected.parquet
+      foldcp complexes --baits kinases.txt --preys viral.txt --known intact.txt -o pairs.parquet
     """
-    from foldcp.campaign.complexes import ingest
     from foldcp.tables import Provenance, write_table
     from foldcp.tables.schemas import COMPLEXES, REJECTED
 
-    ingested = ingest(table, format, copies)
-    origin = Provenance.of_files(table, *([copies] if copies else []))
+    screen = ScreenConfig(baits=baits, preys=preys, known=known, homodimers=homodimers)
+    ingested, files = read_source(table, format, copies, screen)
+    origin = Provenance.of_files(*files)
     write_table(output, COMPLEXES, ingested.complexes, origin)
     if rejected:
         write_table(rejected, REJECTED, ingested.rejected, origin)
     typer.echo(summary(ingested))
+    for remark in ingested.remarks:
+        typer.echo(remark, err=True)
     if not rejected:
         _show(ingested.rejected.slice(0, _SHOWN).to_pylist())
 
@@ -54,11 +69,13 @@ def summary(ingested: "Ingested") -> str:
     kinds = ({flag.partition(":")[0] for flag in flags} for flags in ingested.complexes["flags"].to_pylist())
     flags = Counter(itertools.chain.from_iterable(kinds)).most_common()
     distinct = len(set(ingested.complexes["content_key"].to_pylist()))
+    roles = Counter(ingested.complexes["role"].to_pylist())
     lines = [
         ("format", ingested.format),
         ("rows in", ingested.n_rows),
         ("complexes", ingested.complexes.num_rows),
         ("  distinct", distinct),
+        *((f"  {role}", n) for role, n in sorted(roles.items()) if role != "input"),
         *((f"  {name}", n) for name, n in flags),
         ("rejected", ingested.rejected.num_rows),
         *((f"  {name}", n) for name, n in reasons),

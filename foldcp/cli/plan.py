@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foldcp.config import TABLE_FORMATS, PlanConfig, SequencesConfig
+from foldcp.cli.source import (
+    BaitsOption,
+    CopiesOption,
+    FormatOption,
+    HomodimersOption,
+    PreysOption,
+    read_source,
+)
+from foldcp.config import PlanConfig, ScreenConfig, SequencesConfig
 from foldcp.errors import UsageError, unknown_choice
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from foldcp.campaign.complexes import Ingested
+    from foldcp.campaign.ingested import Ingested
     from foldcp.campaign.tokens import Counted
     from foldcp.plan import Planned, Workload
 
@@ -21,17 +29,18 @@ _PRECISIONS = ["fp32", "bf16-mixed", "bf16"]
 
 
 def plan(
-    table: Annotated[Path, typer.Option(help="Table of complexes or interactions; .gz too.")],
+    table: Annotated[Path | None, typer.Option(help="Table of complexes or interactions; .gz too.")] = None,
     fasta: Annotated[
         list[Path] | None, typer.Option(help="Sequences: FASTA file, .gz too, or folder; may be repeated.")
     ] = None,
     lengths: Annotated[
         Path | None, typer.Option(help="Lengths instead of sequences: a table with columns Entry and Length.")
     ] = None,
-    format: Annotated[str, typer.Option(help=f"Format of the table: {', '.join(TABLE_FORMATS)}.")] = "auto",
-    copies: Annotated[
-        Path | None, typer.Option(help="Your own stoichiometry: CSV with columns complex_id,member,copies.")
-    ] = None,
+    format: FormatOption = "auto",
+    copies: CopiesOption = None,
+    baits: BaitsOption = None,
+    preys: PreysOption = None,
+    homodimers: HomodimersOption = False,
     gpu: Annotated[str, typer.Option(help="GPU model, a key of the GPU file.")] = _DEFAULT.gpu,
     gpus: Annotated[Path | None, typer.Option(help="Your own GPU models, as in config/gpus.yaml.")] = None,
     max_ranks: Annotated[int, typer.Option(min=1, max=4096, help="Most GPUs for one complex.")] = 64,
@@ -51,7 +60,8 @@ def plan(
 ) -> None:
     """Plan a campaign and print its coverage: tokens, complexes, share, mesh, GPUs, GPU-hours.
 
-    Give sequences (--fasta) or, faster, lengths (--lengths). Nothing is predicted.
+    Give sequences (--fasta) or, faster, lengths (--lengths). Nothing is predicted. With --baits,
+    plan the pairs of a screen instead of a table.
 
     \b
     Example:
@@ -69,10 +79,12 @@ def plan(
         bins=_edges(bins), gpus=gpus, gpu=gpu, max_ranks=max_ranks, shard_minutes=_positive(shard_minutes)
     )
     workload = Workload(samples, recycles, steps, precision, model)
-    ingested, counted = _count(table, format, copies, fasta or [], lengths)
+    screen = ScreenConfig(baits=baits, preys=preys, homodimers=homodimers)
+    ingested, files = read_source(table, format, copies, screen)
+    counted = _count(ingested, fasta or [], lengths)
     planned = make_plan(counted.tokens, config, workload)
     lost = [ingested.rejected, counted.rejected, planned.rejected]
-    _write(planned, lost, [table, *(fasta or []), *([lengths] if lengths else [])], output, rejected)
+    _write(planned, lost, [*files, *(fasta or []), *([lengths] if lengths else [])], output, rejected)
     typer.echo(_summary(ingested, counted, planned, config, workload))
 
 
@@ -93,21 +105,17 @@ def _positive(minutes: float) -> float:
     return minutes
 
 
-def _count(
-    table: Path, fmt: str, copies: Path | None, fasta: list[Path], lengths: Path | None
-) -> tuple["Ingested", "Counted"]:
-    """Run the stages before the plan."""
-    from foldcp.campaign.complexes import ingest
+def _count(ingested: "Ingested", fasta: list[Path], lengths: Path | None) -> "Counted":
+    """Run the stages between reading and the plan."""
     from foldcp.campaign.sequences import resolve, resolve_lengths
     from foldcp.campaign.tokens import count
 
-    ingested = ingest(table, fmt, copies)
     config = SequencesConfig(fasta=fasta)
     if lengths is not None:
         resolved = resolve_lengths(ingested.complexes, lengths)
     else:
         resolved = resolve(ingested.complexes, config)
-    return ingested, count(ingested.complexes, resolved.sequences, resolved.unresolved, None, config)
+    return count(ingested.complexes, resolved.sequences, resolved.unresolved, None, config)
 
 
 def _write(

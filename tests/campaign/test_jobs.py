@@ -62,6 +62,7 @@ def test_every_complex_gets_one_row_and_a_rerun_does_nothing(campaign, monkeypat
     campaign.write({"a": GOOD, "b": [*GOOD, "GSGSGSGSGS"], "c": ["GSHMLEDPVA"]}, [["b", "a"], ["c"]])
     table = campaign.run()
     assert campaign.outcomes(table) == {"a": "done", "b": "done", "c": "done"}
+    assert set(table["role"].to_pylist()) == {"input"}
     assert tables.read_table(campaign.folder / "06_ledger" / f"{BIN}.parquet", LEDGER).equals(table)
     assert (campaign.folder / "06_predictions" / "a" / "a_model_0.cif").is_file()
     before = campaign.attempts(), submissions(campaign)

@@ -8,6 +8,8 @@ from foldcp.campaign.msa import collect
 from foldcp.campaign.sequences import resolve, resolve_lengths
 from foldcp.campaign.tokens import HEAVY_ATOMS, Counted, chain_name, count
 from foldcp.config import MsaConfig, SequencesConfig
+from foldcp.tables.rows import rows_to_table
+from foldcp.tables.schemas import COMPLEXES
 
 FASTA = {
     "P00001": "MKVLAAG",
@@ -196,3 +198,23 @@ def test_heavy_atoms_are_those_of_boltz() -> None:
         for kind, table in tables.items()
     }
     assert expected == HEAVY_ATOMS
+
+
+def test_a_role_is_kept_and_a_decoy_shares_with_nothing(config: SequencesConfig) -> None:
+    members = {"a": ["P00001", "P00002"], "b": ["P00003", "P00002"], "d": ["P00001", "P00003"]}
+    rows = complexes(**members, e=["P00002", "P00003"], f=["P00003", "P00001"]).to_pylist()
+    roles = dict(zip("abdef", ("known", "candidate", "decoy", "decoy", "decoy"), strict=True))
+    table = rows_to_table(COMPLEXES, [row | {"role": roles[row["complex_id"]]} for row in rows])
+    got = resolve(table, config)
+    result = count(table, got.sequences, got.unresolved, None, config)
+    tokens = by(result.tokens, "complex_id")
+    assert {name: row["role"] for name, row in tokens.items()} == {
+        "a": "known",
+        "b": "candidate",
+        "d": "decoy",
+    }
+    # P00003 has the sequence of P00001: e is the same prediction as a, and f as d.
+    assert tokens["b"]["predicted_as"] == "a" and tokens["d"]["predicted_as"] == "d"
+    rejected = by(result.rejected, "complex_id")
+    assert {row["reason_code"] for row in rejected.values()} == {"decoy_is_complex"}
+    assert "same sequences and copies as a" in rejected["e"]["reason"] and rejected["f"]["source_row"] == 5

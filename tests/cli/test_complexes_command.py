@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from foldcp.cli.complexes import complexes
-from foldcp.errors import ExitCode, InputError
+from foldcp.errors import ExitCode, InputError, UsageError
 from foldcp.tables import read_table
 from foldcp.tables.schemas import COMPLEXES, REJECTED
 
@@ -76,3 +76,39 @@ def test_an_output_that_cannot_be_written_is_one_line(output, tmp_path):
     (line,) = ran.stderr.splitlines()
     assert line.startswith(f"foldcp: error: {tmp_path}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]
+
+
+def test_a_screen_instead_of_a_table(tmp_path):
+    (tmp_path / "baits.txt").write_text("P11111\nP22222\nTP53\n")
+    (tmp_path / "known.csv").write_text("id_a,id_b\nP22222,P11111\nP11111,P33333\n")
+    app = typer.Typer()
+    app.command()(complexes)
+    command = ["--baits", str(tmp_path / "baits.txt"), "-o", str(tmp_path / "out.parquet")]
+    ran = CliRunner().invoke(app, [*command, "--known", str(tmp_path / "known.csv"), "--homodimers"])
+    assert ran.exit_code == 0, ran.output
+    assert {"candidate 2", "known 1", "rejected 1"} <= {
+        " ".join(line.split()) for line in ran.stdout.splitlines()
+    }
+    assert "2 known pairs, 1 of them in the screen" in ran.stderr and "baits.txt, line 3" in ran.stderr
+    assert read_table(tmp_path / "out.parquet", COMPLEXES)["role"].to_pylist() == [
+        "known",
+        "candidate",
+        "candidate",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "one of the two"),
+        (["t", "--baits", "b"], "one of the two"),
+        (["t", "--preys", "b"], "go with --baits"),
+        (["t", "--homodimers"], "go with --baits"),
+        (["--baits", "b", "--copies", "c"], "--copies goes with a table"),
+    ],
+)
+def test_options_that_do_not_go_together_are_named(options, said):
+    app = typer.Typer()
+    app.command()(complexes)
+    ran = CliRunner().invoke(app, [*options, "-o", "out.parquet"])
+    assert isinstance(ran.exception, UsageError) and said in str(ran.exception)

@@ -45,6 +45,16 @@ def test_prints_coverage_and_writes_both_tables(files, tmp_path):
     assert "lengths.tsv" in inputs
 
 
+def test_the_pairs_of_a_screen_are_planned(files, tmp_path):
+    (tmp_path / "baits.txt").write_text("P00001\nP00002\nP00003\n")
+    out = tmp_path / "plan.parquet"
+    ran = _plan("--baits", tmp_path / "baits.txt", "--homodimers", "--lengths", files["lengths"], "-o", out)
+    assert ran.exit_code == 0, ran.output
+    rows = read_table(out, PLAN).to_pylist()
+    assert len(rows) == 6 and {row["role"] for row in rows} == {"candidate"}
+    assert "baits.txt" in read_metadata(read_table(out, PLAN).schema.metadata)["inputs"]
+
+
 def _numbers(ran: Result) -> dict[str, int]:
     lines = ran.stdout.split("\n\n")[0].splitlines()
     split = [re.split(r"  +", line.strip()) for line in lines]

@@ -8,7 +8,7 @@ from foldcp.plan.gpus import get_gpu
 from foldcp.plan.memory import peak_bytes
 from foldcp.plan.mesh import Mesh
 from foldcp.plan.workload import Size
-from foldcp.tables.rows import check, empty
+from foldcp.tables.rows import check, empty, rows_to_table
 from foldcp.tables.schemas import PLAN, REJECTED, TOKENS
 
 CONFIG = PlanConfig(bins=[512, 1024, 8192], max_ranks=64)
@@ -49,6 +49,13 @@ def test_complexes_over_the_largest_mesh_are_rejected_with_a_remedy(tokens):
     assert (row["complex_id"], row["reason_code"]) == ("c1", "over_largest_mesh")
     for said in ("8000 tokens", "mesh 1x1", "h100-80gb", "max_ranks (--max-ranks) of 2", "alignment stage"):
         assert said in row["reason"]
+
+
+def test_roles_are_kept(tokens):
+    rows = tokens([100, 200]).to_pylist()
+    table = rows_to_table(TOKENS, [rows[0], rows[1] | {"role": "decoy"}])
+    rows = _by_id(make_plan(table, CONFIG, WORKLOAD).plan)
+    assert (rows["c0"]["role"], rows["c1"]["role"]) == ("input", "decoy")
 
 
 def test_largest_member_that_fits_sets_the_mesh_of_a_shared_bin(tokens):
