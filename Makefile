@@ -20,6 +20,7 @@ demo: setup  ## run a small real campaign offline, from table to report
 		--rerun-incomplete --nolock --quiet rules progress
 	@$(BIN)/foldcp status $(DEMO)
 	@echo "report: $(DEMO)/report.html (demo weights: the scores mean nothing)"
+	@$(BIN)/foldcp demo-statistics $(DEMO)/synthetic-example
 
 test: setup  ## run the tests
 	@$(BIN)/pytest

@@ -1,11 +1,17 @@
 rule enrichment:
     input:
-        scores=rules.scores.output.complexes,
+        scores=score_parts,
         complexes=rules.complexes.output.complexes,
+        controls=rules.controls.output.controls,
     output:
-        enrichment=result("08_enrichment.parquet"),
+        significance=result("08_enrichment/significance.parquet"),
+        discrimination=result("08_enrichment/discrimination.parquet"),
+        curves=result("08_enrichment/curves.parquet"),
+        size_effect=result("08_enrichment/size_effect.parquet"),
+        enrichment=result("08_enrichment/enrichment.parquet"),
     params:
         section=deciding("enrichment"),
+        seed=CONFIG.seed,
     log:
         result("logs/enrichment.log"),
     group:
