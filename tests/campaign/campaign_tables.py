@@ -1,4 +1,4 @@
-"""A made-up campaign folder of any size: decoys, rejected, failed and waiting complexes, scores, statistics."""
+"""A made-up campaign folder of any size: complexes and decoys of every fate, scores, statistics."""
 
 import random
 from collections import defaultdict
@@ -62,8 +62,9 @@ def build(
 ) -> Config:
     """Write the tables of `n` complexes; about 1 in 12 is lost at each stage after the first.
 
-    `decoys` decoys (default: half as many) are all scored. The last `giants` complexes have 140 chains. The
-    best `structures` complexes get files of a prediction, every other one with an aligned error.
+    `decoys` decoys (default: half as many) are all scored. The last `giants` complexes have 140 chains, and
+    score best. The best `structures` complexes get files of a prediction, every other one with an aligned
+    error.
     """
     draw = random.Random(seed)
     got = config(folder, demo)

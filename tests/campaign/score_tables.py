@@ -1,4 +1,4 @@
-"""Made-up scores of a made-up campaign: decoys score lower, and large complexes score lower than small ones."""
+"""Made-up scores: decoys score lower, and large complexes lower than small ones (giants are an exception)."""
 
 import math
 import random
@@ -17,6 +17,8 @@ def samples(draw: random.Random, row: dict, demo: bool, n: int = 2) -> list[dict
     """Rows of SCORES_SAMPLES of one complex (a row of TOKENS), best sample first."""
     decay = 1 - 0.08 * math.log2(max(row["n_tokens"], 64) / 64)
     truth = decay * (draw.betavariate(2, 4) if row["role"] == "decoy" else draw.betavariate(5, 3))
+    if row["n_chains"] > 100 and row["role"] != "decoy":
+        truth = 0.95
     made = [_sample(draw, row, truth, demo) for _ in range(n)]
     made.sort(key=lambda sample: -sample["ranking_score"])
     name = row["complex_id"]

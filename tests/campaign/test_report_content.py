@@ -1,0 +1,161 @@
+"""What the report says of controls, significance, cost and failures, and how large it grows."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from campaign.campaign_tables import build
+
+from foldcp.campaign.page.wording import SCORES, number
+from foldcp.campaign.report import render
+from foldcp.campaign.results import load
+from foldcp.config import parse
+from foldcp.tables import read_table, schemas
+from foldcp.tables.dataset import part_paths
+
+
+def _render(folder, **kwargs):
+    made = build(folder, **kwargs)
+    render(folder, made, folder / "report.html")
+    return (folder / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    _render(folder, n=24)
+    return folder
+
+
+def test_decoys_are_counted_apart(finished):
+    results = load(finished)
+    assert len(results.decoys) == len(results.decoy_fates) == 12
+    assert not set(results.decoy_fates) & set(results.fates)
+    assert {row["role"] for row in results.best} == {"input"}
+    text = (finished / "report.html").read_text()
+    assert re.search(r"<b>12</b>of 12 decoys scored", text)
+    assert ">decoy-" not in text[text.index('id="top"') : text.index('id="enrichment"')]
+
+
+def test_without_controls_the_page_says_what_is_missing(tmp_path):
+    text = _render(tmp_path, n=12, decoys=0)
+    assert "This campaign has no decoys" in text
+    assert "decoys scored" not in text
+    assert not (tmp_path / "figures/curves.svg").exists()
+    assert (tmp_path / "figures/scores.svg").exists()
+
+
+def _cells(text, table):
+    part = text[text.index(f'id="table-{table}"') :]
+    rows = re.findall(r"<tr>(.*?)</tr>", part[part.index("<tbody>") : part.index("</tbody>")], re.DOTALL)
+    return [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in rows]
+
+
+def test_the_best_complexes_carry_their_significance(finished):
+    significance = read_table(
+        finished / "08_enrichment/significance.parquet", schemas.STATISTICS["significance"]
+    ).to_pylist()
+    found = {row["complex_id"]: row for row in significance if row["score"] == "iptm"}
+    rows = _cells((finished / "report.html").read_text(), "top")
+    best = sorted(load(finished).best, key=lambda row: -row["iptm"])
+    assert len(rows) == len(best) == 16
+    for cells, row in zip(rows, best, strict=True):
+        tested = found[row["complex_id"]]
+        assert row["complex_id"] in cells[0]
+        assert cells[5 : 5 + len(SCORES)] == [number(row[score], 3) for score in SCORES]
+        assert cells[-2:] == [number(tested["p_value"], 3), number(tested["q_value"], 3)]
+
+
+def test_significance_of_another_score_is_not_shown(finished, tmp_path):
+    made = build(tmp_path, 24)
+    made = parse(made.model_dump(mode="json") | {"enrichment": {"score": "confidence_score"}})
+    render(tmp_path, made, tmp_path / "report.html")
+    first = _cells((tmp_path / "report.html").read_text(), "top")
+    assert [row[-2:] for row in first] != [
+        row[-2:] for row in _cells((finished / "report.html").read_text(), "top")
+    ]
+    best = max(load(tmp_path).best, key=lambda row: row["confidence_score"])
+    assert best["complex_id"] in first[0][0]
+
+
+def test_cost_of_a_bin_is_predicted_against_measured(finished):
+    ledger = [row for row in load(finished).ledger.to_pylist() if row["bin"] == "0001024"]
+    done = [row for row in ledger if row["outcome"] == "done"]
+    cells = next(
+        row for row in _cells((finished / "report.html").read_text(), "cost") if row[0].startswith("1")
+    )
+    hours = [sum(row[name] for row in done) * 2 / 3600 for name in ("predicted_seconds", "wall_seconds")]
+    assert cells[6:8] == [number(value) for value in hours]
+    assert cells[8] == number(hours[1] / hours[0])
+    assert cells[9] == number(sum(row["wall_seconds"] for row in ledger) * 2 / 3600)
+
+
+def test_failures_are_counted_by_class_and_size(finished):
+    failed = [row for row in load(finished).last_attempt.values() if row["outcome"] != "done"]
+    rows = _cells((finished / "report.html").read_text(), "classes")
+    assert {cells[0]: int(cells[-1]) for cells in rows} == {
+        outcome: sum(row["outcome"] == outcome for row in failed)
+        for outcome in {row["outcome"] for row in failed}
+    }
+    assert all(sum(map(int, cells[1:-1])) == int(cells[-1]) for cells in rows)
+
+
+def test_scores_of_bins_that_left_the_plan_do_not_count(tmp_path):
+    build(tmp_path, 24)
+    before = load(tmp_path)
+    for name in ("complexes", "failed", "chains", "interfaces", "samples"):
+        some = next(iter(part_paths(tmp_path / "07_scores" / name).values()))
+        (tmp_path / "07_scores" / name / "bin=0000007").mkdir()
+        shutil.copy(some, tmp_path / "07_scores" / name / "bin=0000007" / "part.parquet")
+    after = load(tmp_path)
+    assert len(after.best) == len(before.best)
+    assert after.count("07_scores/interfaces") == before.count("07_scores/interfaces")
+
+
+def test_only_the_interfaces_asked_for_are_read(finished):
+    results = load(finished)
+    wanted = results.best[:2]
+    got = results.of("07_scores/interfaces", wanted, "sample", "chain_a").to_pylist()
+    assert {(row["complex_id"], row["sample"]) for row in got} == {
+        (r["complex_id"], r["sample"]) for r in wanted
+    }
+    assert len(got) == sum(row["n_chains"] * (row["n_chains"] - 1) for row in wanted)
+
+
+def test_long_tables_are_data_and_short_ones_are_not(tmp_path):
+    text = _render(tmp_path, n=120)
+    blocks = re.findall(r'<script type="application/json">(.*?)</script>', text)
+    assert len(blocks) == 1
+    rows = json.loads(blocks[0])["rows"]
+    assert len(rows) == 120
+    assert len(_cells(text, "all")) == 50
+    assert sum(row[2] == "scored" for row in rows) == load(tmp_path).counts["scored"]
+
+
+def test_a_page_of_five_thousand_complexes_is_small_and_soon_made(tmp_path):
+    """Interfaces of 140 chains, structures and aligned errors of the best included."""
+    made = build(tmp_path, 5000, decoys=5000, giants=4, structures=25)
+    program = (
+        "import json, re, sys; from pathlib import Path; from foldcp.campaign.report import render;"
+        "from foldcp.config import parse; folder = Path(sys.argv[1]);"
+        "render(folder, parse(json.loads(sys.argv[2])), folder / 'report.html');"
+        # Not ru_maxrss, which remembers what this process held before it became that one.
+        "print(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1])"
+    )
+    start = time.monotonic()
+    command = [sys.executable, "-c", program, str(tmp_path), made.model_dump_json()]
+    peak = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) // 1024
+    seconds, size = time.monotonic() - start, (tmp_path / "report.html").stat().st_size
+    print(f"5 000 complexes and 5 000 decoys: {seconds:.0f} s, {peak} MiB, page of {size / 1e6:.1f} MB")
+    assert size < 15_000_000
+    assert seconds < 60
+    assert peak < 800
+    text = (tmp_path / "report.html").read_text()
+    assert (
+        len(json.loads(re.search(r'<script type="application/json">(.*?)</script>', text)[1])["rows"]) == 5000
+    )
+    assert text.count('class="details"') == 25
