@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from foldcp.errors import InputError
 from foldcp.predict.markers import MARKER, is_done, read_marker
-from foldcp.scores.boltz import Sample, read_prediction
+from foldcp.scores import Sample, read_prediction
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import REJECTED, SCORES_CHAINS, SCORES_COMPLEXES, SCORES_INTERFACES
 

@@ -40,6 +40,9 @@ class Tokens(_Record):
         int64 (N,). Atom that stands for the token in distances (Boltz's `token_to_rep_atom`).
     frame_atoms
         int64 (N, 3). Atoms of the token's frame (Boltz's `frames_idx`).
+    contact_atom
+        int64 (N,). Atom at which contacts of a residue are measured; -1 where interface scores do not count
+        the token.
     """
 
     token_index: Tensor
@@ -57,6 +60,7 @@ class Tokens(_Record):
     deletion_mean: Tensor
     rep_atom: Tensor
     frame_atoms: Tensor
+    contact_atom: Tensor
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 from foldcp.features.alignment import column_statistics
 from foldcp.features.atom_rows import AtomRows
 from foldcp.features.compact import Alignment, Tokens
+from foldcp.features.contacts import contact_atoms
 from foldcp.features.frames import frame_atoms
 
 _DEFAULT_METHOD = "x-ray diffraction"
@@ -41,6 +42,7 @@ def token_features(tokenized: Any, rows: AtomRows, alignment: Alignment) -> Toke
         deletion_mean=deletion_mean,
         rep_atom=_long(rows.position(tokens, "disto_idx")),
         frame_atoms=frame_atoms(tokenized, rows),
+        contact_atom=contact_atoms(tokenized, rows),
     )
 
 

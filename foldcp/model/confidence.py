@@ -20,6 +20,7 @@ from foldcp.layers.pairformer import PairformerLayer
 from foldcp.mesh import Place
 from foldcp.model.chains import Chains
 from foldcp.model.frames import valid_frames
+from foldcp.model.interfaces import interfaces
 from foldcp.ops.aligned_error import aligned_error
 from foldcp.ops.distance_error import mean_distance_error
 from foldcp.ops.interface import interface_tokens
@@ -51,6 +52,8 @@ class SampleConfidence:
         (C, C). Best frame of the second chain, scored on the first.
     chains
         `asym_id` of each chain, in the order of `pair_chains_iptm`.
+    interfaces
+        Scores from the aligned error by name (`foldcp.scores.interface_errors`), (C, C) in the same order.
     pae, pde
         This rank's tiles (I, J) of the predicted errors in ångströms, if they were asked for.
     """
@@ -66,6 +69,7 @@ class SampleConfidence:
     protein_iptm: Tensor
     pair_chains_iptm: Tensor
     chains: list[int]
+    interfaces: dict[str, Tensor]
     pae: Tensor | None = None
     pde: Tensor | None = None
 
@@ -151,7 +155,10 @@ class Confidence(nn.Module):
         s, z = self._represent(s_inputs, s, z, x, features, tokens.mask, place, reuse)
         heads = self.module.confidence_heads
         frames = valid_frames(coordinates, tokens, chains.ligands, place.budget)
-        pae, of_chains = _aligned(heads, z, frames, tokens, chains, place, keep_errors)
+        pae, of_chains = _aligned(heads, z, frames, tokens, chains, place)
+        of_interfaces = interfaces(pae, coordinates, tokens, chains, place)
+        kept = pae if keep_errors else None
+        del pae  # room for the other error
         head = _head(heads, "pde", tokens)
         pde = symmetric_bins(head, z, _centres(head), place)
         complex_pde, complex_ipde = mean_distance_error(pde, contact, tokens.mask, tokens.asym_id, place)
@@ -161,7 +168,8 @@ class Confidence(nn.Module):
             complex_pde=complex_pde,
             complex_ipde=complex_ipde,
             chains=chains.ids,
-            pae=pae,
+            interfaces=of_interfaces,
+            pae=kept,
             pde=pde if keep_errors else None,
         )
 
@@ -197,15 +205,14 @@ def _aligned(
     tokens: Tokens,
     chains: Chains,
     place: Place,
-    keep: bool,
-) -> tuple[Tensor | None, dict[str, Tensor]]:
-    """Return the tile of the aligned error, if it is to be kept, and the TM scores by name."""
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the tile of the aligned error, and the TM scores by name."""
     of_token, kinds = chains.of_token.to(z.device), chains.kinds.to(z.device)
     members = nn.functional.one_hot(of_token, len(kinds)).float() * tokens.mask[:, None]
     head = _head(heads, "pae", tokens)
     error = _centres(head)
     values = torch.stack([error, tm_function(error, tokens.mask.sum())], dim=1)
-    sums, pae = aligned_error(head, z, values, members, place, keep)
+    sums, pae = aligned_error(head, z, values, members, place)
     scores = tm_scores(sums, members, frames, of_token, kinds)._asdict()
     return pae, {"pair_chains_iptm": scores.pop("pairs"), **scores}
 

@@ -15,9 +15,11 @@ from foldcp.ops.pair_head import PairHead
 
 
 def aligned_error(
-    head: PairHead, z: Tensor, values: Tensor, members: Tensor, place: Place, keep: bool
-) -> tuple[Tensor, Tensor | None]:
+    head: PairHead, z: Tensor, values: Tensor, members: Tensor, place: Place
+) -> tuple[Tensor, Tensor]:
     """Return the TM sums `T_ic = Σ_j E_ij members_jc`, (N, C) on every rank, and the expected error.
+
+    The latter is this rank's tile `Σ_b p_ij(b) v_b`, (I, J) in ångströms.
 
     Parameters
     ----------
@@ -31,21 +33,18 @@ def aligned_error(
         (N, C): 1 where unmasked token j is of chain c, else 0.
     place : Place
         Mesh, N and budget.
-    keep : bool
-        Whether to return the tile `Σ_b p_ij(b) v_b`, (I, J) in ångströms; else None.
     """
     mesh, n = place.mesh, place.n_tokens
     own, columns = mesh.rows(n), mesh.columns(n)
     sums = values.new_zeros(n, members.shape[1])
-    pae = values.new_empty(z.shape[:2]) if keep else None
+    pae = values.new_empty(z.shape[:2])
     words = z.shape[2] + (head.width + 3) * len(values)
     for block in place.budget.pieces(len(z), words * 4 * z.shape[1]):
         rows = shift(block, -own.start)
         expected_IJX = _expectations(head.logits(z[block], rows, columns), values)
         # In-place products stay in fp32 under autocast.
         sums[rows].addmm_(expected_IJX[..., 1], members[columns])
-        if pae is not None:
-            pae[block] = expected_IJX[..., 0]
+        pae[block] = expected_IJX[..., 0]
     return all_reduce(sums, mesh, "everyone"), pae
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from foldcp.features import Features
     from foldcp.predict.memory import Place
+    from foldcp.scores.interface_errors import InterfaceErrors
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class Folded:
         One dictionary per sample, with exactly the keys of Boltz's `confidence_*.json`.
     plddt
         Per-token pLDDT, [S, N], 0 to 1.
+    interfaces
+        Per sample, the scores of interfaces from the predicted aligned error; chains in the order of the
+        confidence. Made where the error is, so that they need no error matrix.
     pae, pde
         Files (`.npy`, [N, N]) of the predicted aligned and distance error in ångströms, one per sample; None
         unless asked for. They are files because an N × N matrix must not be whole in memory.
@@ -34,6 +38,7 @@ class Folded:
     coordinates: "np.ndarray"
     confidence: list[dict[str, Any]]
     plddt: "np.ndarray"
+    interfaces: "list[InterfaceErrors]"
     pae: list[Path] | None = None
     pde: list[Path] | None = None
 

@@ -23,6 +23,7 @@ from foldcp.predict.memory import Place
 from foldcp.predict.ranks import Ranks, Say, Work, World
 from foldcp.predict.ranks.driver import say_on_stderr
 from foldcp.predict.settings import Settings
+from foldcp.scores.interface_errors import InterfaceErrors
 from foldcp.tables.files import writing
 
 _TM_SCORES = ["ptm", "iptm", "ligand_iptm", "protein_iptm"]
@@ -171,6 +172,7 @@ def _fold(model: Boltz2OnMesh, job: Job, say: Say) -> Folded | None:
         coordinates=_array(predicted.coordinates)[:, real.numpy()],
         confidence=[boltz_json(sample) for sample in predicted.confidence],
         plddt=np.stack([_array(sample.plddt) for sample in predicted.confidence]),
+        interfaces=[InterfaceErrors.of(sample.interfaces) for sample in predicted.confidence],
         pae=files.close("pae") if files else None,
         pde=files.close("pde") if files else None,
     )

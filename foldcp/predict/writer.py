@@ -50,6 +50,7 @@ def write(folded: Folded, structure: Any, name: str, directory: Path, note: str 
         (directory / f"{model}.cif").write_text(mmcif)
         (directory / f"confidence_{model}.json").write_text(json.dumps(confidence, indent=4))
         np.savez_compressed(directory / f"plddt_{model}.npz", plddt=folded.plddt[sample])
+        folded.interfaces[sample].save(directory / f"interfaces_{model}.npz")
         for kind, matrices in (("pae", folded.pae), ("pde", folded.pde)):
             if matrices is not None:
                 archive(matrices[sample], directory / f"{kind}_{model}.npz", kind)
@@ -106,7 +107,7 @@ def scores_file(name: str) -> str:
 
 def _outputs(name: str, directory: Path) -> list[Path]:
     stem = f"{name}_model_"
-    starts = (stem, *(f"{kind}_{stem}" for kind in ("confidence", "plddt", "pae", "pde")))
+    starts = (stem, *(f"{kind}_{stem}" for kind in ("confidence", "plddt", "interfaces", "pae", "pde")))
     files = [path for path in directory.iterdir() if path.is_file()]
     return [path for path in files if path.name.startswith(starts) or path.name == scores_file(name)]
 

@@ -58,6 +58,7 @@ def _tokens(index: Tensor, first: Tensor, n_atoms: int) -> Tokens:
         profile=torch.full((n, const.num_tokens), 1 / const.num_tokens),
         deletion_mean=torch.zeros(n),
         rep_atom=(first + 1).clamp(max=n_atoms - 1),
+        contact_atom=first,
         frame_atoms=(first[:, None] + torch.arange(3)).clamp(max=n_atoms - 1),
     )
 

@@ -1,0 +1,1 @@
+"""Metrics of a prediction, one per short function, each with its formula and source."""

@@ -1,0 +1,1 @@
+"""Readers of predictions, one module for each program, and `find`, which tells them apart."""
