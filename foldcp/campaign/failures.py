@@ -10,6 +10,7 @@ _LOG = "the jobs' logs in logs/predict/{bin} say more"
 _AGAIN = "`foldcp retry` gives it new tries"
 _HELPS = {
     "oom": "raise plan.max_ranks, or plan for GPUs with more memory (plan.gpu)",
+    "never_started": f"mend what its message names; then {_AGAIN}",
     "timeout": "raise predict.slurm.time_margin, then `foldcp retry`",
     "killed": f"often host memory: raise predict.slurm.mem_gb; {_LOG}; {_AGAIN}",
     "hung": f"look at the machines it ran on; {_AGAIN}",

@@ -169,16 +169,22 @@ class _Rounds:
         return peak_correction(a for a in attempts(self._work.ledger) if (a.get("device") == "cpu") == on_cpu)
 
     def _submit(self, chosen: dict[str, Rung]) -> None:
-        """Submit one array of jobs for each rung, and follow them all to their end."""
+        """Submit an array of jobs for each rung, and follow them all to their end.
+
+        Together they run as many at once as the bin may. Where that is fewer than there are rungs, the last
+        ones are left to the next round.
+        """
         launcher = self._launcher(self._config.predict.launcher)
         specs: dict[Path, ShardSpec] = {}
         correction = self._correction()
         if correction > 1:
             self._say(f"measured peaks are {correction:.2f} times the plan's; counting with that")
+        rungs = sorted(set(chosen.values()), key=self._work.rungs.index)[: launcher.at_once]
+        found = {rung: self._specs(chosen, rung, correction) for rung in rungs}
+        shares = share_out(launcher.at_once, [len(its) for its in found.values()])
         try:
-            for rung in sorted(set(chosen.values()), key=self._work.rungs.index):
-                names = {name for name, its in chosen.items() if its == rung}
-                specs |= self._submit_rung(launcher, rung, names, correction)
+            for (rung, its), at_once in zip(found.items(), shares, strict=True):
+                specs |= self._submit_rung(launcher, rung, its, at_once)
         except BaseException:
             launcher.cancel()
             for path, spec in specs.items():
@@ -187,26 +193,29 @@ class _Rounds:
             raise
         self._follow(launcher, specs)
 
-    def _submit_rung(
-        self, launcher: Launcher, rung: Rung, names: set[str], correction: float
-    ) -> dict[Path, ShardSpec]:
-        config = self._config.predict
-        found = self._work.specs(
-            names,
+    def _specs(self, chosen: dict[str, Rung], rung: Rung, correction: float) -> list[ShardSpec]:
+        return self._work.specs(
+            {name for name, its in chosen.items() if its == rung},
             rung,
             limits=self._limits,
             peak_correction=correction,
             config_sha256=self._config.sha256("predict"),
         )
+
+    def _submit_rung(
+        self, launcher: Launcher, rung: Rung, found: list[ShardSpec], at_once: int | None
+    ) -> dict[Path, ShardSpec]:
         specs = {self._folder / _file_name(spec): spec for spec in found}
         for path, spec in specs.items():
             spec.write(path)
         longest = max(sum(target.predicted_seconds for target in spec.targets) for spec in found)
-        jobs = launcher.submit(list(specs), rung.mesh.ranks, self._work.nodes_of(rung), longest)
-        self._submissions.add(config.launcher, dict(zip(specs, jobs, strict=True)))
+        nodes = self._work.nodes_of(rung)
+        jobs = launcher.submit(list(specs), rung.mesh.ranks, nodes, longest, at_once)
+        name = self._config.predict.launcher
+        self._submissions.add(name, dict(zip(specs, jobs, strict=True)))
         self._say(
-            f"submitted {len(specs)} {config.launcher} jobs for {len(names)} complexes on mesh {rung.mesh}, "
-            f"budget {rung.budget}; logs in {self._folder}"
+            f"submitted {len(specs)} {name} jobs for {sum(len(spec.targets) for spec in found)} complexes "
+            f"on mesh {rung.mesh}, budget {rung.budget}; logs in {self._folder}"
         )
         return specs
 
@@ -236,6 +245,16 @@ class _Rounds:
             if target.id in names:
                 write_input(target.input, chains[target.id], molecules)
         self._written |= names
+
+
+def share_out(at_once: int | None, jobs: list[int]) -> list[int | None]:
+    """Return how many jobs of each array may run at once, so that together no more than `at_once` do.
+
+    Each gets one, and the rest by the numbers of their `jobs`; without a limit none gets one.
+    """
+    if at_once is None:
+        return [None] * len(jobs)
+    return [1 + (at_once - len(jobs)) * count // sum(jobs) for count in jobs]
 
 
 def _record_of(campaign: Path, bin: str) -> Path:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from foldcp.campaign.failures import Failure, failure_of
 from foldcp.campaign.launch.progress import pace
+from foldcp.campaign.launch.slurm_queue import FOLDER, waiting_jobs
 from foldcp.errors import InputError
 from foldcp.predict import current
 from foldcp.predict.ledger import Attempt, attempts
@@ -88,11 +89,14 @@ class CampaignStatus:
         One entry per bin of the plan; empty before there is a plan, and where it has no predictions.
     failures
         Every failed complex, in the order of the plan.
+    waits
+        Why jobs wait in SLURM, and what keeps some from ever starting, in sentences.
     """
 
     stages: dict[str, str]
     bins: list[BinStatus]
     failures: list[Failure]
+    waits: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def summary(self) -> str:
@@ -115,6 +119,7 @@ class CampaignStatus:
             "summary": self.summary,
             "stages": self.stages,
             "bins": [dataclasses.asdict(bin) | {"waiting": bin.waiting} for bin in self.bins],
+            "waits": self.waits,
             "failures": [dataclasses.asdict(failure) | {"helps": failure.helps} for failure in self.failures],
         }
 
@@ -152,7 +157,8 @@ def read_status(campaign: Path) -> CampaignStatus:
         for row in plan
         if row["complex_id"] not in done and _has_failed(its := tried[row["complex_id"]])
     ]
-    return CampaignStatus(_stages(campaign), bins, failures)
+    waits = waiting_jobs(campaign / "logs" / "predict" / FOLDER)
+    return CampaignStatus(_stages(campaign), bins, failures, waits)
 
 
 def _since_pardon(found: list[Attempt], ledger: Path) -> dict[str, list[Attempt]]:

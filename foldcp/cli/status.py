@@ -52,6 +52,8 @@ def status(
         typer.echo("")
         for line in _bin_lines(state.bins):
             typer.echo(line)
+    if state.waits:
+        typer.echo("\nin SLURM's queue: " + "\n  ".join(state.waits))
     if lost := sum(b.lost for b in state.bins):
         typer.echo(f"\nfinished predictions no longer in 06_predictions: {lost}; make them again with")
         typer.echo("  snakemake --configfile my.yaml --cores 8 --forcerun predict")

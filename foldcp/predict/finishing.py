@@ -1,15 +1,20 @@
-"""From folded samples to a prediction that counts as done: files, and the completion marker last."""
+"""From folded samples to a prediction that counts as done: files, scores, and the completion marker last."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foldcp.errors import InputError
 from foldcp.predict import markers, writer
 from foldcp.predict.engine import Folded
 from foldcp.predict.targets import Target
+from foldcp.scores import read_prediction, score
 from foldcp.tables.files import writing
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Finished:
 
 
 def finish(work: Unfinished) -> None:
-    """Write a prediction and mark it as done. Nothing is left of one that fails.
+    """Write a prediction, score it and mark it as done. Nothing is left of one that fails.
 
     Raises
     ------
@@ -60,9 +65,22 @@ def finish(work: Unfinished) -> None:
     try:
         with writing(work.staged):
             writer.write(work.folded, work.structure, name, work.staged, work.facts["note"])
+            _score(work.staged, name)
             files = writer.publish(work.staged, work.directory, name, work.target.input)
     finally:
         writer.discard(work.staged)
     seconds = work.seconds + time.monotonic() - started
     facts = {**work.facts, "wall_seconds": round(seconds, 3)}
     markers.write_marker(work.directory, work.run_key, files, facts)
+
+
+def _score(staged: Path, name: str) -> None:
+    """Put the scores beside the files they come from; a prediction without is as good, and is logged."""
+    try:
+        scored = score(read_prediction(staged))
+    except Exception as error:  # even a defect: what took hours to fold is not lost for it
+        # The stage that gathers scores meets the error again, and says so in its table.
+        trace = not isinstance(error, InputError)
+        _log.warning("%s is predicted, but cannot be scored: %s", name, error, exc_info=trace)
+    else:
+        scored.save(staged / writer.scores_file(name))

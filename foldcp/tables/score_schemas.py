@@ -29,7 +29,11 @@ _COUNTED = "over protein and nucleic acid residues"
 _OF_SAMPLE = [
     key("predicted_as", TEXT, "complex whose prediction this is (equal content is predicted once)"),
     column("seed", LONG, "campaign seed"),
-    key("program", TEXT, "program that wrote the prediction: foldcp, boltz, alphafold3 or colabfold"),
+    key(
+        "program",
+        TEXT,
+        "program that wrote the prediction: foldcp, boltz, alphafold3, alphafold2 or colabfold",
+    ),
     column("n_tokens", INT, "tokens", unit="tokens", span=(1, None)),
     column("n_chains", INT, "chains", unit="chains", span=(1, None)),
     score(
@@ -60,7 +64,14 @@ _OF_SAMPLE = [
     score("pdockq2_max", "highest pdockq2 of the directed interfaces", _PDOCKQ2, (0, 1.32)),
     score("lis_max", "highest lis of the interfaces, both directions averaged", _LIS),
     score("ilis_max", "highest ilis of the interfaces, both directions averaged", _ILIS),
-    score("n_interfaces", "pairs of chains in contact", _OURS, (0, None), "pairs", INT),
+    score(
+        "n_interfaces",
+        "pairs of chains whose residues are in contact; ligands have none",
+        _OURS,
+        (0, None),
+        "pairs",
+        INT,
+    ),
     score("n_contacts", "pairs of residues of different chains in contact", _OURS, (0, None), "pairs", LONG),
     score(
         "buried_area",
@@ -161,7 +172,11 @@ SCORES_INTERFACES = TableSpec(
             key("chain_b", TEXT, "chain whose frames align the complex (ipsae.py's first chain)"),
             column("member_a", TEXT, "member of chain_a"),
             column("member_b", TEXT, "member of chain_b"),
-            column("kind", TEXT, "entity types of both, e.g. protein-protein, protein-ligand; sorted"),
+            column(
+                "kind",
+                TEXT,
+                "entity types of both, e.g. protein-ligand; in the order protein, rna, dna, ligand",
+            ),
             score("chain_pair_iptm", "ipTM of chain_a seen from the frames of chain_b; directed", _AF3),
             score("ipsae", "ipSAE, d0 from each residue's count of PAE below 10 Å; directed", _IPSAE),
             score("ipsae_d0chn", "ipSAE with d0 from the length of both chains; directed", _IPSAE),

@@ -14,6 +14,7 @@ from mini_campaign import BAD, BIN, GOOD, MiniCampaign
 
 from foldcp import tables
 from foldcp.campaign.bins import prepare
+from foldcp.campaign.jobs import share_out
 from foldcp.campaign.launch import launchers
 from foldcp.campaign.launch.submissions import Submissions
 from foldcp.errors import MissingError, UsageError
@@ -186,14 +187,14 @@ def test_a_bin_on_a_mesh_is_folded_by_ranks_of_its_own(campaign):
 @pytest.fixture
 def small_device(monkeypatch):
     """A device on which complex `a` runs out of memory in this process; ranks of their own have plenty."""
-    predict = session.Session.predict
+    fold = session.Session.fold
 
     def run_out(self, target, folder):
         if target.id == "a" and self.settings.mesh == (1, 1):
             raise MemoryError("CUDA out of memory")
-        predict(self, target, folder)
+        return fold(self, target, folder)
 
-    monkeypatch.setattr(session.Session, "predict", run_out)
+    monkeypatch.setattr(session.Session, "fold", run_out)
 
 
 def test_out_of_memory_climbs_to_a_smaller_budget_and_then_to_a_larger_mesh(campaign, small_device):
@@ -208,6 +209,39 @@ def test_out_of_memory_climbs_to_a_smaller_budget_and_then_to_a_larger_mesh(camp
     assert everything.num_rows == 4
     row = dict(zip(table["complex_id"].to_pylist(), table.to_pylist(), strict=True))["a"]
     assert len(row["rank_peaks"]) == 2 and max(row["rank_peaks"]) == row["peak_bytes"]
+
+
+@pytest.mark.parametrize(("at_once", "rounds"), [(None, 1), (2, 1), (1, 2)])
+def test_rungs_share_the_jobs_that_a_bin_may_have_at_once(campaign, monkeypatch, at_once, rounds):
+    """One complex has climbed a rung, another has not been tried."""
+    campaign.settings["budget"] = "medium"
+    campaign.write({"a": GOOD, "b": GOOD[:1]})
+    work = prepare(campaign.folder, BIN, campaign.config)
+    (spec,) = work.specs({"a"}, work.rungs[0])
+    ledger = Ledger(spec.ledger, spec.writer(), **spec.common())
+    ledger.start("before", **planned(spec.targets[0]))
+    ledger.finish("before", "oom")
+    submit, shares = launchers.DebugLauncher.submit, []
+
+    def noted(self, specs, ranks, nodes, seconds, share):
+        shares.append((self, share))
+        return submit(self, specs, ranks, nodes, seconds, share)
+
+    monkeypatch.setattr(launchers.DebugLauncher, "submit", noted)
+    monkeypatch.setattr(launchers.DebugLauncher, "at_once", at_once)
+    assert campaign.outcomes(campaign.run()) == {"a": "done", "b": "done"}
+    assert [share for _, share in shares] == [at_once and 1] * 2
+    assert len({launcher for launcher, _ in shares}) == rounds
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7, 64, 1000])
+@pytest.mark.parametrize("jobs", [[1], [1000], [1, 1], [98, 1], [98, 1, 1], [5, 40, 300]])
+def test_shares_keep_the_limit_and_leave_nobody_out(at_once, jobs):
+    jobs = jobs[:at_once]
+    shares = share_out(at_once, jobs)
+    assert min(shares) >= 1 and sum(shares) <= at_once
+    assert sum(shares) > at_once - len(jobs)  # nothing is wasted but by rounding
+    assert sorted(zip(jobs, shares, strict=True)) == sorted(zip(sorted(jobs), sorted(shares), strict=True))
 
 
 def test_out_of_memory_on_the_last_rung_is_a_row_that_says_what_helps(campaign, small_device):

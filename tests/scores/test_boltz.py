@@ -1,13 +1,14 @@
 """Reading of one prediction directory in Boltz's layout."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scores.boltz_twin import DIMER, MIXED, confidence, write_prediction
 
 from foldcp.errors import InputError
-from foldcp.scores import Chain, read_prediction
+from foldcp.scores import Chain, read_prediction, score
 
 
 def test_chains_scores_and_direction(tmp_path):
@@ -59,6 +60,75 @@ def test_keys_that_boltz_1_lacks_are_null(tmp_path):
     assert sample.chain_pair_iptm is None
 
 
+def _write_pae(directory, pae, stem="x_model_0"):
+    np.savez_compressed(directory / f"pae_{stem}.npz", pae=pae)
+
+
+def test_the_aligned_error_where_it_was_asked_for(tmp_path):
+    directory = write_prediction(tmp_path / "x")
+    assert read_prediction(directory)[0].errors is None
+    pae = np.random.default_rng(0).uniform(0.3, 30, (5, 5)).astype(np.float16)
+    _write_pae(directory, pae)
+    (sample,) = read_prediction(directory)
+    assert sample.errors.pae_min[0, 1] == pae[3:, :3].min()  # aligned on chain B, chain A scored
+    assert sample.program == "boltz"
+
+
+def test_scores_that_were_made_while_folding_are_preferred(tmp_path):
+    directory = write_prediction(tmp_path / "x")
+    _write_pae(directory, np.full((5, 5), 3.0))
+    (sample,) = read_prediction(directory)
+    made = replace(sample.errors, ipsae=np.array([[np.nan, 0.25], [0.5, np.nan]]))
+    made.save(directory / "interfaces_x_model_0.npz")
+    _write_pae(directory, np.full((4, 4), 3.0))  # is not even opened
+    (sample,) = read_prediction(directory)
+    assert sample.errors.ipsae[0, 1] == 0.25
+    assert sample.program == "foldcp"
+
+
+def test_scores_made_while_folding_are_of_other_chains(tmp_path):
+    trimer = write_prediction(tmp_path / "y", [*DIMER, ("C", "protein", ["GLY"])])
+    _write_pae(trimer, np.full((6, 6), 3.0), "y_model_0")
+    directory = write_prediction(tmp_path / "x")
+    read_prediction(trimer)[0].errors.save(directory / "interfaces_x_model_0.npz")
+    with pytest.raises(
+        InputError, match=r"interfaces_x_model_0.npz: is for 3 chains, but the structure has 2"
+    ):
+        read_prediction(directory)
+
+
+def test_plddt_is_not_taken_from_b_factors(tmp_path):
+    directory = write_prediction(tmp_path / "x")
+    path = directory / "x_model_0.cif"
+    path.write_text(path.read_text().replace(" 50 1\n", " 1 1\n"))
+    np.savez(directory / "plddt_x_model_0.npz", plddt=np.full(5, 0.7))
+    assert read_prediction(directory)[0].plddt.tolist() == [0.7] * 5
+
+
+def test_a_ring_of_one_residue_chains(tmp_path):
+    chains = [(f"C{k}", "protein", ["GLY"]) for k in range(64)]
+    (sample,) = read_prediction(write_prediction(tmp_path / "x", chains))
+    assert len(sample.chains) == 64
+    row = score([sample]).samples[0]
+    assert (row["n_chains"], row["n_interfaces"]) == (64, 64 * 63 // 2)
+
+
+def _pae(pae):
+    return lambda directory: _write_pae(directory, pae)
+
+
+def _cut_pae(name):
+    def spoil(directory):
+        _write_pae(directory, np.random.default_rng(0).random((5, 5)))
+        _cut(name)(directory)
+
+    return spoil
+
+
+def _no_interfaces(directory):
+    (directory / "interfaces_x_model_0.npz").write_bytes(b"nothing")
+
+
 def _confidence(**changes):
     def spoil(directory):
         path = directory / "confidence_x_model_0.json"
@@ -98,6 +168,10 @@ ODD = {
     "empty": (_plddt(plddt=np.ones(0)), r"shape \(0,\)"),
     "NaN pLDDT": (_plddt(plddt=np.array([1, 1, np.nan, 1, 1])), "plddt holds NaN"),
     "percent pLDDT": (_plddt(plddt=np.full(5, 85.0)), "from 85 to 85, expected 0 to 1"),
+    "truncated PAE": (_cut_pae("pae_x_model_0.npz"), "pae_x_model_0.npz: truncated"),
+    "NaN in PAE": (_pae(np.full((5, 5), np.nan)), "pae_x_model_0.npz: .* tokens 0 and 0 is nan"),
+    "PAE of other tokens": (_pae(np.ones((4, 4))), r"pae_x_model_0.npz: .* shape \(4, 4\)"),
+    "no scores of interfaces": (_no_interfaces, "interfaces_x_model_0.npz: truncated"),
     "truncated JSON": (_cut("confidence_x_model_0.json"), "confidence_x_model_0.json: not readable as JSON"),
     "missing key": (_without_iptm, "key 'iptm' is missing"),
     "NaN score": (_confidence(ptm=float("nan")), "ptm is nan"),
@@ -112,6 +186,10 @@ ODD = {
     "truncated structure": (_cut("x_model_0.cif"), "x_model_0"),
     "structure without atoms": (lambda d: (d / "x_model_0.cif").write_text("data_x\n"), "holds no atoms"),
     "no confidence": (_drop("confidence_x_model_0.json"), "no confidence_"),
+    "nothing at all": (
+        lambda d: [path.unlink() for path in d.iterdir()],
+        "x: holds no scores of a prediction",
+    ),
 }
 
 

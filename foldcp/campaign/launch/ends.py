@@ -42,6 +42,13 @@ def killed(message: str, log: str) -> End:
     return End(Outcome.CRASHED, f"{message}; often the machine has run out of memory", "killed")
 
 
+def never_started(words: str, reason: str) -> End:
+    """Return the end of a job that cannot start, given what is wrong with it and the scheduler's own word."""
+    return End(
+        Outcome.CRASHED, f"the job could not start: {words} (SLURM's reason: {reason})", "never_started"
+    )
+
+
 def failed(trace: str) -> End:
     """Return the end of a job that raised an exception outside of any complex; `trace` is its traceback."""
     # Not the last line: the messages of torch have several.

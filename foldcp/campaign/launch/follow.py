@@ -42,7 +42,9 @@ def follow(launcher: Launcher, specs: list[ShardSpec], say: Say, settled: Callab
                 left.remove(place)
                 if end is not FINISHED:
                     say(f"job of shard {specs[place].shard} ended early: {end.message}")
-            progress.report(len(specs) - len(left))
+            for line in launcher.news():
+                say(line)
+            progress.report(len(specs) - len(left), launcher.waits())
     except BaseException:
         launcher.cancel()
         for place in left:

@@ -33,16 +33,21 @@ class Launcher(ABC):
     """Seconds between two calls of `poll`."""
     outlives_campaign: bool = False
     """Whether jobs go on when the process that submitted them is killed."""
+    at_once: int | None = None
+    """Jobs of a bin that may run at once, where that must be said when they are submitted."""
 
     def __init__(self, folder: Path, name: str, config: PredictConfig) -> None:
         self.folder, self.name, self.config = folder, name, config
 
     @abstractmethod
-    def submit(self, specs: Sequence[Path], ranks: int, nodes: int, seconds: float) -> list[str]:
+    def submit(
+        self, specs: Sequence[Path], ranks: int, nodes: int, seconds: float, at_once: int | None = None
+    ) -> list[str]:
         """Submit one job per file, of one task per node; the longest is predicted to take `seconds`.
 
         A task starts its node's share of the `ranks` processes of the mesh (`foldcp.predict.ranks`). It may
-        be called again, for another mesh.
+        be called again, for another mesh. Of these jobs `at_once` may run at once; default: as many as of
+        all jobs of the bin.
 
         Returns
         -------
@@ -70,6 +75,14 @@ class Launcher(ABC):
     @abstractmethod
     def poll(self) -> dict[int, End]:
         """Return the jobs that have ended since the last call, by their place among all jobs so far."""
+
+    def waits(self) -> str:
+        """Return one phrase on the jobs that wait, and why; empty where none does or nobody says."""
+        return ""
+
+    def news(self) -> list[str]:
+        """Return what the user should know of the jobs now, each only once."""
+        return []
 
     @abstractmethod
     def cancel(self) -> None:

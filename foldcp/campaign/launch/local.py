@@ -33,7 +33,9 @@ class DebugLauncher(Launcher):
         self._submitted = 0
         self._waiting: dict[int, Path] = {}
 
-    def submit(self, specs: Sequence[Path], ranks: int, nodes: int, seconds: float) -> list[str]:
+    def submit(
+        self, specs: Sequence[Path], ranks: int, nodes: int, seconds: float, at_once: int | None = None
+    ) -> list[str]:
         """Keep the list; each `poll` runs one shard."""
         places = range(self._submitted, self._submitted + len(specs))
         self._submitted += len(specs)
@@ -86,7 +88,9 @@ class LocalLauncher(Launcher):
         self._waiting: dict[int, _Waiting] = {}
         self._running: dict[int, _Running] = {}
 
-    def submit(self, specs: Sequence[Path], ranks: int, nodes: int, seconds: float) -> list[str]:
+    def submit(
+        self, specs: Sequence[Path], ranks: int, nodes: int, seconds: float, at_once: int | None = None
+    ) -> list[str]:
         """Start the first jobs; `poll` starts the others as these end.
 
         Raises

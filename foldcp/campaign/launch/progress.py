@@ -34,8 +34,8 @@ class Progress:
         self._due = self._said + _REFRESH
         self._shown = ""
 
-    def report(self, jobs_ended: int) -> None:
-        """Say what has changed in the ledger, if it is time to look."""
+    def report(self, jobs_ended: int, waits: str = "") -> None:
+        """Say what has changed in the ledger, if it is time to look; `waits` says why jobs have not begun."""
         now = time.monotonic()
         everything_ended = jobs_ended == len(self._specs)
         if now < self._due and not everything_ended:
@@ -51,7 +51,8 @@ class Progress:
         )
         if line != self._shown or now - self._said >= _HEARTBEAT:
             self._shown, self._said = line, now
-            self._say(line + ("" if everything_ended else self._time_left(found)))
+            more = f"; {waits}" if waits else ""  # no news by itself: reasons come and go in a busy queue
+            self._say(line + more + ("" if everything_ended else self._time_left(found)))
 
     def _time_left(self, found: Mapping[str, Attempt]) -> str:
         ended = [a for a in found.values() if a.get("wall_seconds") and "outcome" in a]

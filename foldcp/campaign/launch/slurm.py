@@ -5,7 +5,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,18 @@ from foldcp.campaign.launch.slurm_commands import (
     max_array_size,
     scancel,
 )
-from foldcp.campaign.launch.slurm_queue import SlurmQueue, how_ended
+from foldcp.campaign.launch.slurm_queue import FOLDER, SlurmQueue, how_ended
 from foldcp.campaign.launch.task import ShardTask
+from foldcp.campaign.launch.waits import remedy
 from foldcp.config import PredictConfig, SlurmConfig
 from foldcp.errors import MissingError, UsageError
 from foldcp.tables.files import make_folder
 
 _LOAD_MINUTES = 15
 """Time allowed for a job to import torch and load the model, on a slow filesystem."""
+_LATE = 150.0
+"""Seconds after which strays are looked for once more. An sbatch may outlive the process that called it, and
+asks a busy controller for two minutes; what it submits then was not there when this process began."""
 _SECOND_TRIES = (5.0, 20.0, 60.0, 120.0)
 """Seconds to wait for a controller that does not answer, while it restarts."""
 
@@ -44,14 +48,21 @@ class SlurmLauncher(Launcher):
 
     def __init__(self, folder: Path, name: str, config: PredictConfig) -> None:
         super().__init__(folder, name, config)
-        self._queue = SlurmQueue(folder.parent / ".queue", name)
+        self.at_once: int = config.slurm.max_jobs
+        self._queue = SlurmQueue(folder.parent / FOLDER, name)
         self._attached = 0
+        self._mine: set[str] = set()
+        self._strays_due: float | None = time.monotonic() + _LATE
+        self._news: list[str] = []
         self._jobs: dict[int, submitit.SlurmJob[None]] = {}
 
-    def submit(self, specs: Sequence[Path], ranks: int, nodes: int, seconds: float) -> list[str]:
+    def submit(
+        self, specs: Sequence[Path], ranks: int, nodes: int, seconds: float, at_once: int | None = None
+    ) -> list[str]:
         """Submit arrays, as many as the site's largest array size asks for.
 
-        Together they run at most `slurm.max_jobs` jobs at once. If one is refused, all are cancelled.
+        Together they run at most `at_once` jobs at once, by default `slurm.max_jobs`. If one is refused, all
+        are cancelled.
 
         Raises
         ------
@@ -70,7 +81,7 @@ class SlurmLauncher(Launcher):
         job_ids: dict[int, str] = {}
         arrays: list[str] = []
         try:
-            pieces, parallel = split(len(specs), max_array_size(), self.config.slurm.max_jobs)
+            pieces, parallel = split(len(specs), max_array_size(), at_once or self.at_once)
             for number, piece in enumerate(pieces):
                 executor = self._executor(ranks, nodes, seconds, parallel[number % len(parallel)])
                 if number >= len(parallel):
@@ -94,6 +105,7 @@ class SlurmLauncher(Launcher):
             raise ValueError(f"one job per shard: got {len(specs)} shards and {len(job_ids)} jobs")
         make_folder(self.folder)
         self._queue.add(job_ids)
+        self._mine |= set(job_ids)
         for job_id in job_ids:
             self._jobs[self._attached] = submitit.SlurmJob(folder=self.folder, job_id=job_id)
             self._attached += 1
@@ -114,6 +126,7 @@ class SlurmLauncher(Launcher):
 
     def poll(self) -> dict[int, End]:
         """Look for results, and ask the queue from time to time."""
+        self._look_for_late_strays()
         over = self._queue.over()
         results = self._results()
         traces = {
@@ -126,8 +139,18 @@ class SlurmLauncher(Launcher):
         states = self._queue.states([job.job_id for job in left.values()])
         for place, job in left.items():
             ended[place] = how_ended(states[job.job_id], traces[place], log_of(job))
+        ended |= self._give_up(self._jobs.keys() - ended.keys())
         self._queue.forget([self._jobs.pop(place).job_id for place in ended])
         return ended
+
+    def waits(self) -> str:
+        """Return why jobs wait, by SLURM's last answer."""
+        return self._queue.waits.summary()
+
+    def news(self) -> list[str]:
+        """Return what keeps jobs from ever starting, and which strays came late."""
+        news, self._news = [*self._news, *self._queue.waits.news()], []
+        return news
 
     def cancel(self) -> None:
         """Cancel all jobs with one scancel.
@@ -138,6 +161,26 @@ class SlurmLauncher(Launcher):
             If SLURM does not answer, so that they go on.
         """
         scancel({array_of(job.job_id) for job in self._jobs.values()})
+
+    def _look_for_late_strays(self) -> None:
+        if self._strays_due is not None and time.monotonic() >= self._strays_due:
+            self._strays_due = None
+            try:
+                if strays := self.cancel_strays(self._mine):
+                    self._news.append(f"cancelled jobs that came late and from nowhere: {', '.join(strays)}")
+            except SilentError:
+                self._strays_due = time.monotonic() + _LATE
+
+    def _give_up(self, places: Collection[int]) -> dict[int, End]:
+        """Cancel the jobs among these that can never start, and return their ends."""
+        hopeless = self._queue.waits.hopeless()
+        given_up = {place: job_id for place in places if (job_id := self._jobs[place].job_id) in hopeless}
+        try:
+            scancel(given_up.values())
+        except SilentError:
+            return {}  # the next poll tries again
+        reasons = {place: hopeless[job_id] for place, job_id in given_up.items()}
+        return {p: ends.never_started(remedy(reason) or "", reason) for p, reason in reasons.items()}
 
     def _results(self) -> set[str]:
         """Return the names of the files that jobs have written, from one reading of the folder."""

@@ -1,5 +1,6 @@
 """The calls of SLURM's programs, and the reading of what they print. Checked with SLURM 22.05."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ from foldcp.errors import MissingError
 DEFAULT_MAX_ARRAY_SIZE = 1001
 """SLURM's own default."""
 _TIMEOUT = 60
+_COLUMNS = {"JobArrayID": 64, "State": 32, "exit_code": 16, "Reason": 128}
+"""What squeue is asked for, and how wide it prints that."""
 _SILENCE = (
     "unable to contact slurm controller",
     "connect failure",
@@ -25,10 +28,14 @@ class SilentError(MissingError):
 
 
 class JobState(NamedTuple):
-    """State of a job as SLURM names it, and its exit code as ``code:signal`` (empty when unknown)."""
+    """State of a job and the reason for it, as SLURM names them, and its exit code as ``code:signal``.
+
+    What is unknown is empty.
+    """
 
     state: str
     exit_code: str = ""
+    reason: str = ""
 
 
 UNKNOWN = JobState("UNKNOWN")
@@ -52,12 +59,12 @@ def squeue(arrays: Collection[str]) -> dict[str, JobState] | None:
     # Asked for the jobs of one user, the controller sends no others, and squeue picks the arrays from these.
     code, out, err = _run(
         *("squeue", "-h", "-r", "-t", "all", "-u", str(os.getuid()), "-j", ",".join(sorted(arrays))),
-        *("-O", "JobArrayID:64,State:32,exit_code:16"),
+        *("-O", ",".join(f"{name}:{width}" for name, width in _COLUMNS.items())),
     )
     if code and "Invalid job id" not in err:
         return None
-    rows = (line.split() for line in out.splitlines() if line.strip())
-    return {job: JobState(state, _exit_code(*rest)) for job, state, *rest in rows}
+    rows = (_cells(line) for line in out.splitlines() if line.strip())
+    return {job: JobState(state, _exit_code(code), reason) for job, state, code, reason in rows}
 
 
 def sacct(job_ids: Collection[str]) -> dict[str, JobState]:
@@ -107,7 +114,13 @@ def max_array_size() -> int:
     return max(1, int(found[1])) if found else DEFAULT_MAX_ARRAY_SIZE
 
 
-def _exit_code(text: str = "") -> str:
+def _cells(line: str) -> list[str]:
+    # By width: a reason has several words, and what is unknown is empty.
+    ends = list(itertools.accumulate(_COLUMNS.values()))
+    return [line[start:end].strip() for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _exit_code(text: str) -> str:
     # squeue prints the status of wait(2) as a number, newer ones as code:signal
     return f"{int(text) >> 8}:{int(text) & 127}" if text.isdigit() else text
 

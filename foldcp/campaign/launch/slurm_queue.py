@@ -17,7 +17,9 @@ from pathlib import Path
 
 from foldcp.campaign.launch import ends
 from foldcp.campaign.launch.ends import End
+from foldcp.campaign.launch.progress import duration
 from foldcp.campaign.launch.slurm_commands import UNKNOWN, JobState, array_of, sacct, squeue
+from foldcp.campaign.launch.waits import Waits, reason_of, remedy, summary, warnings
 from foldcp.errors import WriteError
 from foldcp.predict.outcomes import Outcome
 from foldcp.tables.files import atomic_write
@@ -50,6 +52,9 @@ _ENDS = {
     "PREEMPTED": End(Outcome.PREEMPTED, "the job was preempted and not requeued", "preempted"),
 }
 """Ends that SLURM itself has brought about. A traceback beside one of them is its consequence, or older."""
+FOLDER = ".queue"
+"""Folder beside the bins' logs that all bins of a campaign share."""
+_ANSWER = "squeue.json"
 _INTERVAL = 5.0
 """Least seconds between two questions to the controller."""
 _SHARE = 20
@@ -108,6 +113,11 @@ class SlurmQueue:
         Folder that all bins of the campaign share.
     name
         Name of this bin's file in it.
+
+    Attributes
+    ----------
+    waits
+        What the last answer said of jobs that wait.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -117,6 +127,7 @@ class SlurmQueue:
         self._states: dict[str, JobState] = {}  # of these
         self._seen, self._seen_at = Snapshot(), time.monotonic()
         self._judged_at = self._seen_at
+        self.waits = Waits()
 
     def add(self, job_ids: Collection[str]) -> None:
         """Ask about these jobs too (123_4, or 123) from now on.
@@ -133,6 +144,7 @@ class SlurmQueue:
     def forget(self, job_ids: Collection[str]) -> None:
         """Ask no more about these jobs."""
         self._jobs.difference_update(job_ids)
+        self.waits.forget(job_ids)
         for job in job_ids:
             self._ended.pop(job, None)
             self._states.pop(job, None)
@@ -153,6 +165,7 @@ class SlurmQueue:
 
     def _judge(self, jobs: dict[str, JobState]) -> None:
         self._judged_at = self._seen_at
+        self.waits.update({job: jobs[job] for job in self._jobs & jobs.keys()}, self._seen_at)
         for job in self._jobs:
             state = jobs.get(job)
             if array_of(job) not in self._seen.arrays:
@@ -197,7 +210,7 @@ class SlurmQueue:
 
     @property
     def _path(self) -> Path:
-        return self._folder / "squeue.json"
+        return self._folder / _ANSWER
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[bool]:
@@ -226,10 +239,22 @@ def how_ended(state: JobState, trace: str | None, log: str) -> End:
     """
     if end := _ENDS.get(state.state):
         return end
+    if words := remedy(state.reason):
+        return ends.never_started(words, state.reason)
     if trace is not None:
         return ends.failed(trace)
     code = state.exit_code or "unknown"
     return ends.killed(f"the job ended without a result (state {state.state}, exit code {code})", log)
+
+
+def waiting_jobs(folder: Path) -> list[str]:
+    """Return what the last answer in a campaign's shared folder says of its jobs that wait, in sentences."""
+    arrays = {array for file in folder.glob("*.jobs") for array in _words(file)}
+    snapshot = Snapshot.read(folder / _ANSWER)
+    mine = (state for job, state in (snapshot.jobs or {}).items() if array_of(job) in arrays)
+    reasons = [reason for state in mine if (reason := reason_of(state))]
+    asked = f"SLURM was asked {duration(max(0.0, time.time() - snapshot.at))} ago"
+    return [f"{summary(reasons)}; {asked}", *warnings(reasons).values()] if reasons else []
 
 
 def _words(file: Path) -> list[str]:

@@ -85,7 +85,8 @@ def read_structure(path: Path) -> Structure:
         residue=tuple(name for _, _, name in atoms),
         element=tuple(atom.element.name for atom, _, _ in atoms),
     )
-    b_factor = np.array([atom.b_iso for atom, _, _ in atoms])
+    # Files give two decimals, which gemmi keeps in 32 bits.
+    b_factor = np.round([atom.b_iso for atom, _, _ in atoms], 2)
     return Structure(path, names, kinds, tuple(residues), heavy_atoms, b_factor)
 
 
