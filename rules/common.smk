@@ -27,6 +27,10 @@ validate(config, "../workflow/schemas/config.schema.yaml", set_default=False)
 UP_TO_SEQUENCES = None if CONFIG.sequences.uniprot.fetch else "prepare"
 
 
+# Where alignments are searched, jobs of their own come between the stages up to sequences and those from msa on.
+AFTER_SEARCHES = "prepare" if CONFIG.msa.search is None else "measure"
+
+
 def deciding(section: str) -> dict:
     """Return the settings whose change makes a stage's results out of date: not where or how it runs."""
     return CONFIG.deciding(section)
@@ -40,6 +44,14 @@ def result(name: str) -> str:
 def given(*paths) -> list[str]:
     """Return those of the user's input files that the configuration names."""
     return [str(path) for path in paths if path is not None]
+
+
+def searches(wildcards) -> list[str]:
+    """Return what each search job could not find; none where nothing is searched."""
+    if CONFIG.msa.search is None:
+        return []
+    names = distinct(checkpoints.msa_batches.get().output.batches, "batch")
+    return [result(f"03_searches/{name}.parquet") for name in names]
 
 
 def planned_bins(wildcards) -> list[str]:

@@ -1,7 +1,46 @@
+if CONFIG.msa.search is not None:
+
+    checkpoint msa_batches:
+        input:
+            sequences=rules.sequences.output.sequences,
+        output:
+            batches=result("03_batches.parquet"),
+        params:
+            section=deciding("msa"),
+        log:
+            result("logs/msa_batches.log"),
+        group:
+            UP_TO_SEQUENCES
+        conda:
+            "../envs/foldcp.yaml"
+        script:
+            "../workflow/scripts/msa_batches.py"
+
+    # Compute nodes often have no network, and a server wants one client: that search runs where snakemake does.
+    if CONFIG.msa.search == "server":
+
+        localrules:
+            msa_search,
+
+    rule msa_search:
+        input:
+            batches=rules.msa_batches.output.batches,
+        output:
+            failed=result("03_searches/{batch}.parquet"),
+        threads: CONFIG.msa.mmseqs.threads if CONFIG.msa.search == "mmseqs" else 1
+        log:
+            result("logs/msa_search/{batch}.log"),
+        conda:
+            "../envs/foldcp.yaml"
+        script:
+            "../workflow/scripts/msa_search.py"
+
+
 rule msa:
     input:
         sequences=rules.sequences.output.sequences,
         alignments=given(CONFIG.msa.directory),
+        failed=searches,
     output:
         msa=result("03_msa.parquet"),
         files=directory(result("03_msa")),
@@ -10,7 +49,7 @@ rule msa:
     log:
         result("logs/msa.log"),
     group:
-        "prepare"
+        AFTER_SEARCHES
     conda:
         "../envs/foldcp.yaml"
     script:

@@ -11,7 +11,7 @@ checkpoint plan:
     log:
         result("logs/plan.log"),
     group:
-        "prepare"
+        AFTER_SEARCHES
     conda:
         "../envs/foldcp.yaml"
     script:

@@ -13,7 +13,7 @@ rule tokens:
     log:
         result("logs/tokens.log"),
     group:
-        "prepare"
+        AFTER_SEARCHES
     conda:
         "../envs/foldcp.yaml"
     script:

@@ -193,4 +193,5 @@ def _take(query: Query, provider: Provider, out: Path, failed: Mapping[str, str]
         "depth": summary.depth,
         "coverage": summary.coverage,
         "file_sha256": summary.sha256,
+        "origin": provider.origin(query),
     }

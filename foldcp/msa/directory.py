@@ -52,6 +52,11 @@ class Directory:
             raise InputError(f"{self.folder}: no alignment of {query.names or query.sha256} any more")
         return a3m.read(path, query.sequence)
 
+    def origin(self, query: Query) -> str:
+        """Return the name of the query's file."""
+        path = self._find(query)
+        return path.name if path else ""
+
     def _find(self, query: Query) -> Path | None:
         names = (query.sha256, *query.names)
         candidates = (self.folder / f"{name}{suffix}" for name in names for suffix in _SUFFIXES)

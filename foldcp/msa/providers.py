@@ -1,12 +1,13 @@
 """Providers of alignments: the ones that a configuration names, in its order, behind one small protocol."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from foldcp.config import MsaConfig, cache_folder
 from foldcp.errors import InputError
 from foldcp.msa import a3m
-from foldcp.msa.cache import Cache, Recipe
+from foldcp.msa.cache import Cache, Recipe, provenance
 from foldcp.msa.directory import Directory
 from foldcp.msa.mmseqs import Mmseqs
 from foldcp.msa.query import Query, SearchError
@@ -26,6 +27,9 @@ class Provider(Protocol):
 
     def read(self, query: Query) -> Iterator[a3m.Row]:
         """Yield its checked rows; an `InputError` says what is wrong with them."""
+
+    def origin(self, query: Query) -> str:
+        """Return where they come from."""
 
 
 class Search(Protocol):
@@ -71,6 +75,11 @@ class Searched:
             If it is damaged.
         """
         return self.cache.read(query)
+
+    def origin(self, query: Query) -> str:
+        """Return program, databases and settings, as JSON."""
+        said = provenance(self.cache.path(query))
+        return json.dumps({key: value for key, value in said.items() if key != "sha256"})
 
     def fill(self, queries: Sequence[Query]) -> dict[str, str]:
         """Search what the cache lacks.

@@ -63,6 +63,7 @@ def test_alignment_is_found_checked_and_rewritten(tmp_path: Path, given: Path, n
         "file_sha256": sha256(expected),
         "error": None,
         "coverage": pytest.approx(6 / 14),
+        "origin": name,
         "failure": None,
     }
 

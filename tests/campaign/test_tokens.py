@@ -97,7 +97,9 @@ def test_key_depends_on_content(config: SequencesConfig) -> None:
 def test_alignments_are_part_of_the_key(config: SequencesConfig, tmp_path: Path) -> None:
     def key(*rows: str) -> dict:
         (tmp_path / "P00001.a3m").write_text("".join(f">x\n{row}\n" for row in rows))
-        msa = collect(got.sequences, MsaConfig(provider="directory,none", directory=tmp_path), tmp_path / "03_msa")
+        msa = collect(
+            got.sequences, MsaConfig(provider="directory,none", directory=tmp_path), tmp_path / "03_msa"
+        )
         (row,) = count(table, got.sequences, got.unresolved, msa, config).tokens.to_pylist()
         return row
 
@@ -114,7 +116,9 @@ def test_bad_alignment_rejects_its_complexes(config: SequencesConfig, tmp_path: 
     table = complexes(c1=["P00001", "P00002"], c2=["P00002"])
     got = resolve(table, config)
     (tmp_path / "P00001.a3m").write_text(">q\nMKV\n")
-    msa = collect(got.sequences, MsaConfig(provider="directory,none", directory=tmp_path), tmp_path / "03_msa")
+    msa = collect(
+        got.sequences, MsaConfig(provider="directory,none", directory=tmp_path), tmp_path / "03_msa"
+    )
     result = count(table, got.sequences, got.unresolved, msa, config)
     assert result.tokens["complex_id"].to_pylist() == ["c2"]
     (row,) = result.rejected.to_pylist()

@@ -24,6 +24,7 @@ ROW = {
     "file_sha256": None,
     "error": None,
     "coverage": None,
+    "origin": None,
     "failure": None,
 }
 

@@ -10,7 +10,12 @@ from foldcp.tables import Provenance, read_table, schemas, write_table
 config = parse(snakemake.config)
 with stage("msa", snakemake.log[0]) as say:
     sequences = read_table(snakemake.input.sequences, schemas.SEQUENCES)
-    got = collect(sequences, config.msa, Path(snakemake.output.files))
+    tables = [read_table(path, schemas.MSA_FAILED) for path in snakemake.input.failed]
+    failed = {row["sha256"]: row["reason"] for table in tables for row in table.to_pylist()}
+    got = collect(sequences, config.msa, Path(snakemake.output.files), failed)
     origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("msa"))
     write_table(snakemake.output.msa, schemas.MSA, got, origin)
     say(f"{got.num_rows} unique sequences, provider {config.msa.provider}")
+    for row in got.to_pylist():
+        if reason := row["error"] or row["failure"]:
+            say(f"{row['sha256']}: {reason}")

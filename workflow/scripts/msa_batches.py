@@ -1,0 +1,14 @@
+"""Unique sequences in; those whose alignment has to be searched out, in batches."""
+
+from foldcp.campaign.msa import batches
+from foldcp.campaign.stage import stage
+from foldcp.config import parse
+from foldcp.tables import Provenance, read_table, schemas, write_table
+
+config = parse(snakemake.config)
+with stage("msa_batches", snakemake.log[0]) as say:
+    got = batches(read_table(snakemake.input.sequences, schemas.SEQUENCES), config.msa)
+    origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("msa"))
+    write_table(snakemake.output.batches, schemas.MSA_BATCHES, got, origin)
+    jobs = len(got["batch"].unique())
+    say(f"{got.num_rows} sequences to search with {config.msa.search}, in {jobs} jobs")
