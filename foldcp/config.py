@@ -388,6 +388,9 @@ class PredictConfig(_Section):
     recycles: int = Field(3, ge=0, description="Recycling passes of the trunk.")
     steps: int = Field(200, ge=2, description="Diffusion steps.")
     pae: bool = Field(False, description="Also write the predicted aligned error (N x N numbers).")
+    deletions: Literal["kept", "boltz"] = Field(
+        "kept", description="Deletions in alignments: kept, or lost as Boltz 2.2.1 loses them."
+    )
     local_jobs: Annotated[PositiveInt, HOW] = Field(1, description="Jobs at once with launcher local.")
     threads: Annotated[PositiveInt | None, HOW] = Field(
         None, description="CPU threads of each rank; default: torch's own choice."

@@ -14,7 +14,7 @@ from foldcp.plan.mesh import Mesh
 from foldcp.predict.checkpoint import Checkpoint
 from foldcp.predict.outcomes import KeeperError, Outcome, classify
 from foldcp.predict.ranks import World, follow
-from foldcp.predict.settings import BUDGETS, DEVICES, KERNELS, PRECISIONS, Settings
+from foldcp.predict.settings import BUDGETS, DELETIONS, DEVICES, KERNELS, PRECISIONS, Settings
 from foldcp.predict.targets import Target
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ def predict(
         ),
     ] = None,
     pae: Annotated[bool, typer.Option("--pae", help="Also write predicted errors, N x N numbers.")] = False,
+    deletions: Annotated[
+        str,
+        typer.Option(help=f"{', '.join(DELETIONS)}: of alignments; kept is what the model was trained on."),
+    ] = "kept",
     cache: Annotated[
         Path | None, typer.Option(help="Folder of weights and molecules; default: the user's cache folders.")
     ] = None,
@@ -87,6 +91,7 @@ def predict(
         recycles=recycles,
         steps=steps,
         pae=pae,
+        deletions=deletions,
         seed=seed,
         campaign=campaign,
         threads=threads,

@@ -18,13 +18,16 @@ _BLOCK = 512
 """Columns whose statistics are taken at once: sums and deletion values are wider than the alignment."""
 
 
-def pair_alignments(tokenized: Any) -> Alignment:
+def pair_alignments(tokenized: Any, deletions_as: str = "kept") -> Alignment:
     """Return the paired alignment.
 
     Parameters
     ----------
     tokenized
         Boltz's `Tokenized`. Its chains' tokens follow each other.
+    deletions_as
+        `kept`: the deletions of every row, which the model was trained to read. `boltz`: of the first row or
+        two only, as Boltz 2.2.1 loses the others; for parity.
     """
     chains = np.unique(tokenized.tokens["asym_id"])
     alignments = [_chain_alignment(tokenized, chain) for chain in chains]
@@ -39,7 +42,8 @@ def pair_alignments(tokenized: Any) -> Alignment:
         residue_index = tokenized.tokens["res_idx"][columns]
         there = np.flatnonzero(rows[:, number] != GAP)
         residues[there, columns] = _letters(alignment, rows[there, number])[:, residue_index]
-        _place_deletions(deletions[:, columns], alignment, rows[:, number], residue_index)
+        known = alignment if deletions_as == "kept" else _as_boltz_loses_deletions(alignment)
+        _place_deletions(deletions[:, columns], known, rows[:, number], residue_index)
         is_paired[:, columns] = paired[:, number, None]
     tensors = map(torch.from_numpy, (residues, deletions, is_paired, np.ones(shape, bool)))
     return Alignment(*tensors)
@@ -78,16 +82,36 @@ def _letters(alignment: Any, rows: np.ndarray) -> np.ndarray:
 def _place_deletions(
     deletions: np.ndarray, alignment: Any, rows: np.ndarray, residue_index: np.ndarray
 ) -> None:
-    # Boltz cuts its list of a chain's deletions down to those of each row in turn, so that none are left
-    # after the first row, or at most the second: parity.
-    left = alignment.deletions
-    for sequence in alignment.sequences:
-        left = left[sequence["del_start"] : sequence["del_end"]]
+    """Put the deletions of each row of the chain's alignment where that row stands in the complex's."""
+    there = np.flatnonzero(rows != GAP)
+    sequences = alignment.sequences[rows[there]]
+    numbers = sequences["del_end"] - sequences["del_start"]
+    # Entries of one row follow each other: start of the row, plus place within it.
+    within = np.arange(numbers.sum()) - np.repeat(np.cumsum(numbers) - numbers, numbers)
+    entries = alignment.deletions[np.repeat(sequences["del_start"], numbers) + within]
+    column = np.full(max(residue_index.max(), entries["res_idx"].max(initial=0)) + 1, GAP)
+    column[residue_index] = np.arange(len(residue_index))
+    placed = column[entries["res_idx"]]
+    seen = placed != GAP
+    deletions[np.repeat(there, numbers)[seen], placed[seen]] = entries["deletion"][seen]
+
+
+def _as_boltz_loses_deletions(alignment: Any) -> MSA:
+    """Return the alignment with the deletions that Boltz is left with.
+
+    It cuts its list of a chain's deletions down to those of each row in turn, so that none are left after the
+    first row, or at most the second.
+    """
+    left, kept, sequences = alignment.deletions, [], alignment.sequences.copy()
+    sequences["del_start"] = sequences["del_end"] = 0
+    for new, old in zip(sequences, alignment.sequences, strict=True):
+        left = left[old["del_start"] : old["del_end"]]
         if not len(left):
-            return
-        for residue, number in left.tolist():
-            at = np.ix_(rows == sequence["seq_idx"], residue_index == residue)
-            deletions[at] = number
+            break
+        new["del_start"] = sum(map(len, kept))
+        kept.append(left)
+        new["del_end"] = new["del_start"] + len(left)
+    return MSA(sequences, np.concatenate([alignment.deletions[:0], *kept]), alignment.residues)
 
 
 def column_statistics(alignment: Alignment) -> tuple[Tensor, Tensor]:

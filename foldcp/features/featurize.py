@@ -22,7 +22,9 @@ from foldcp.features.templates import template_features
 from foldcp.features.tokens import token_features
 
 
-def featurize(parsed: Any, molecules: Path, canonicals: dict[str, Any], seed: int) -> Features:
+def featurize(
+    parsed: Any, molecules: Path, canonicals: dict[str, Any], seed: int, deletions_as: str = "kept"
+) -> Features:
     """Tokenize and featurize one parsed input.
 
     Parameters
@@ -35,6 +37,8 @@ def featurize(parsed: Any, molecules: Path, canonicals: dict[str, Any], seed: in
         Loaded molecules of the standard amino acids.
     seed
         Seed of the random rotations of the reference conformers.
+    deletions_as
+        `kept`, or `boltz` for parity (`foldcp.features.alignment.pair_alignments`).
 
     Raises
     ------
@@ -48,7 +52,7 @@ def featurize(parsed: Any, molecules: Path, canonicals: dict[str, Any], seed: in
         names = set(tokenized.tokens["res_name"].tolist()) - set(known)
         known |= load_molecules(molecules, sorted(names))
         rows = AtomRows.of(tokenized.tokens)
-        alignment = pair_alignments(tokenized)
+        alignment = pair_alignments(tokenized, deletions_as)
         return Features(
             tokens=token_features(tokenized, rows, alignment),
             atoms=atom_features(tokenized, known, rows, seed),

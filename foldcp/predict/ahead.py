@@ -106,7 +106,7 @@ class Ahead:
         # As many threads as here, so that sums come out the same to the last bit; a GPU is not needed.
         variables = {"OMP_NUM_THREADS": str(torch.get_num_threads()), "CUDA_VISIBLE_DEVICES": ""}
         child = Child("foldcp.predict.ahead", [], variables, self._inbox)
-        child.send(pickle.dumps(self._preparation.molecules))
+        child.send(pickle.dumps((self._preparation.molecules, self._preparation.deletions)))
         return child
 
     def _answer(self) -> Prepared | None:
@@ -135,7 +135,7 @@ def _prepare(preparation: Preparation, request: Request) -> Prepared | None:
 def main() -> None:
     """Prepare whatever the parent asks for, until it ends."""
     parent = Parent.from_arguments()
-    preparation = Preparation(pickle.loads(parent.receive()))
+    preparation = Preparation(*pickle.loads(parent.receive()))
     while True:
         parent.send(_prepare(preparation, pickle.loads(parent.receive())))
 

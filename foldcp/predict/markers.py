@@ -13,7 +13,7 @@ MARKER = "done.json"
 _RESULT_VERSION = 2
 """Raised when a change of foldcp changes numbers, so that old predictions are not taken for new ones."""
 
-_RESULT_SETTINGS = ["precision", "samples", "recycles", "steps", "pae", "seed", "campaign"]
+_RESULT_SETTINGS = ["precision", "samples", "recycles", "steps", "pae", "deletions", "seed", "campaign"]
 """Settings that change the output. The model is known by its weights; cache, device, threads, mesh,
 budget and kernels only say where and how it is computed."""
 

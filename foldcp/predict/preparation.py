@@ -38,12 +38,14 @@ class Preparation:
     ----------
     molecules
         Boltz's molecule dictionary.
+    deletions
+        What becomes of the deletions of alignments: `kept`, or `boltz`.
     """
 
-    def __init__(self, molecules: Molecules) -> None:
+    def __init__(self, molecules: Molecules, deletions: str = "kept") -> None:
         from boltz.data.mol import load_canonicals
 
-        self.molecules = molecules
+        self.molecules, self.deletions = molecules, deletions
         self.canonicals: dict[str, Any] = load_canonicals(molecules.provide([]))
 
     def parse(self, document: Document, name: str, seeds: Seeds) -> Any:
@@ -71,6 +73,5 @@ class Preparation:
 
         parsed = self.parse(document, name, seeds)
         folder = self.molecules.provide([])
-        return Prepared(
-            name, seeds, parsed.structure, featurize(parsed, folder, self.canonicals, seeds.features)
-        )
+        features = featurize(parsed, folder, self.canonicals, seeds.features, self.deletions)
+        return Prepared(name, seeds, parsed.structure, features)

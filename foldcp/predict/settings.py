@@ -11,6 +11,7 @@ DEVICES = ["auto", "cpu", "cuda"]
 PRECISIONS = ["fp32", "bf16-mixed", "bf16"]
 BUDGETS = ["small", "medium", "large"]
 KERNELS = ["auto", "off"]
+DELETIONS = ["kept", "boltz"]
 MODELS = ["demo", "boltz2"]
 
 
@@ -45,6 +46,9 @@ class Settings:
         Structures per complex, recycling passes of the trunk, diffusion steps.
     pae
         Whether to also write the predicted aligned and distance errors, N x N numbers each.
+    deletions
+        `kept`: the model reads the deletions of every row of an alignment; `boltz`: as Boltz 2.2.1, which
+        loses nearly all of them.
     seed, campaign
         Seed and name that all randomness derives from (`foldcp.predict.seeds`).
     threads
@@ -71,6 +75,7 @@ class Settings:
     recycles: int = 3
     steps: int = 200
     pae: bool = False
+    deletions: str = "kept"
     seed: int = 7
     campaign: str = "campaign"
     threads: int | None = None
@@ -87,6 +92,8 @@ class Settings:
             raise unknown_choice("budget", self.budget, BUDGETS)
         if self.kernels not in KERNELS:
             raise unknown_choice("kernels", self.kernels, KERNELS)
+        if self.deletions not in DELETIONS:
+            raise unknown_choice("deletions", self.deletions, DELETIONS)
         if len(self.mesh) != 2 or min(self.mesh) < 1:
             mesh = "x".join(map(str, self.mesh))
             raise UsageError(f"mesh {mesh} is not valid: rows x columns, each at least 1, e.g. 2x3")

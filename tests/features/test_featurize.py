@@ -19,7 +19,7 @@ SEED = 2**61 + 12345
 
 def both(inputs, seed=SEED):
     """Return our features and Boltz's. Ours first: Boltz writes into the alignments."""
-    return featurize(*inputs, seed), compact_of(dense_batch(*inputs, seed))
+    return featurize(*inputs, seed, "boltz"), compact_of(dense_batch(*inputs, seed))
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +106,52 @@ def test_an_alignment_of_another_sequence_is_left_out(inputs, caplog):
     assert "chain B" in caplog.text
 
 
-def test_deletions_of_the_query_survive(inputs):
+def test_deletions_of_the_query_survive_in_boltz(inputs):
     # Those of all other rows are lost in Boltz, so that only these show that deletions are placed at all.
     ours, boltz = both(inputs("alignments"))
     assert ours.alignment.deletions.max() == 2
     assert boltz.alignment.deletions.max() == 2
     assert ours.tokens.deletion_mean.count_nonzero() == 1
+
+
+def test_deletions_of_every_row_are_kept(inputs):
+    parsed, *others = inputs("templates")
+    random = np.random.default_rng(3)
+    alignments = {
+        number: _random_alignment(parsed, number, depth, random) for number, depth in ((0, 9), (1, 40))
+    }
+    with_deletions = {number: _add_deletions(msa, random) for number, msa in alignments.items()}
+    ours = featurize(replace(parsed, msa=with_deletions), *others, SEED)
+    tokens, alignment = ours.tokens, ours.alignment
+    seen = 0
+    for chain, msa in with_deletions.items():
+        columns = np.flatnonzero(tokens.asym_id == chain)
+        # A row of the complex is known by its residues: random, so no two rows of a chain are equal.
+        content = {
+            tuple(msa.residues["res_type"][row["res_start"] : row["res_end"]].tolist()): row
+            for row in msa.sequences
+        }
+        for residues, deletions in zip(
+            alignment.residues[:, columns].tolist(), alignment.deletions[:, columns].tolist(), strict=True
+        ):
+            row = content.get(tuple(residues))
+            there = {} if row is None else dict(msa.deletions[row["del_start"] : row["del_end"]].tolist())
+            assert deletions == [there.get(residue, 0) for residue in range(len(columns))]
+            seen += len(there)
+    assert seen > 100
+
+
+def _add_deletions(msa, random):
+    """Return the alignment with one to three deletions in about half of its rows."""
+    sequences, deletions = msa.sequences.copy(), []
+    for row in sequences:
+        width = row["res_end"] - row["res_start"]
+        number = random.integers(0, 2) * random.integers(1, 4)
+        row["del_start"] = len(deletions)
+        places = sorted(random.choice(width, number, replace=False).tolist())
+        deletions += [(place, int(random.integers(1, 9))) for place in places]
+        row["del_end"] = len(deletions)
+    return MSA(sequences, np.array(deletions, MSADeletion), msa.residues)
 
 
 def test_a_cyclic_chain_has_a_period(inputs):
