@@ -23,7 +23,9 @@ from foldcp.model.frames import valid_frames
 MESHES = [(1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (2, 3), (3, 2)]
 TOLERANCE = 1e-5
 """fp32 rounding through two Pairformer layers and the heads, relative to the largest value."""
-FIELDS = [field.name for field in dataclasses.fields(SampleConfidence)]
+OURS = ("chains", "interfaces")
+"""What the serial module has not, or otherwise; `interfaces` has a test of its own."""
+FIELDS = [field.name for field in dataclasses.fields(SampleConfidence) if field.name not in OURS]
 DS, DZ = 24, 16
 ADDED = dict.fromkeys(("add_s_to_z_prod", "add_s_input_to_s", "add_z_input_to_z"), True)
 
@@ -78,7 +80,7 @@ def serial_confidence(model, batch, x, s_inputs, s, z):
     out = model.confidence_module(s_inputs[None], s[None], z[None], x[None], batch, pdistogram)
     pairs = out["pair_chains_iptm"]
     table = torch.stack([torch.cat(list(row.values())) for row in pairs.values()])
-    found = {name: out[name][0] for name in FIELDS if name not in ("chains", "pair_chains_iptm")}
+    found = {name: out[name][0] for name in FIELDS if name != "pair_chains_iptm"}
     contact = torch.softmax(pdistogram, dim=-1)[0, ..., :20].sum(dim=-1)
     return {**found, "pair_chains_iptm": table, "contact": contact}, list(pairs)
 
@@ -92,7 +94,7 @@ def mesh_confidence(mesh, model, batch, x, s_inputs, s, z, level="small", reuse=
     confidence = Confidence(model)
     got = confidence(s_inputs, s, mine, x, features, place, contact, reuse=reuse, keep_errors=True)
     assert reuse or torch.equal(mine, tile(z, mesh))  # other samples need it
-    values = {name: getattr(got, name) for name in FIELDS if name != "chains"}
+    values = {name: getattr(got, name) for name in FIELDS}
     return values | {"contact": contact}, got.chains
 
 
