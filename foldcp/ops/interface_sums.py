@@ -25,8 +25,8 @@ CONTACT = 8.0
 """Largest distance in ångströms of a contact, for pDockQ2 and cLIS."""
 _CONTACT_SCALE = 10.0
 """d0 of pDockQ2 in ångströms."""
-BYTES_PER_PAIR = 56
-"""What either pass takes beside the errors that it is given: six fp64 numbers for each pair, and masks."""
+BYTES_PER_PAIR = 32
+"""What either pass takes at a time beside the errors: three fp64 numbers for each pair, and masks."""
 
 
 @dataclass(frozen=True)
