@@ -25,8 +25,10 @@ CONTACT = 8.0
 """Largest distance in ångströms of a contact, for pDockQ2 and cLIS."""
 _CONTACT_SCALE = 10.0
 """d0 of pDockQ2 in ångströms."""
-BYTES_PER_PAIR = 56
-"""What either pass takes beside the errors that it is given: six fp64 numbers for each pair, and masks."""
+_EXACT = "donot_use_mm_for_euclid_dist"
+"""How `torch.cdist` subtracts: a pair has the same distance in every block."""
+BYTES_PER_PAIR = 32
+"""What either pass takes at a time beside the errors: three fp64 numbers for each pair, and masks."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Residues:
         int64 (N,). Chain of each token.
     members
         (N, C). 1 where token j is of chain c and counts, else 0.
+    barrier
+        (N,). 0 where a token counts, else infinity.
     contact
         (N, 3). Where contacts are measured, in ångströms; any numbers where a token does not count.
     floor
@@ -47,6 +51,7 @@ class Residues:
 
     chain: Tensor
     members: Tensor
+    barrier: Tensor
     contact: Tensor
     floor: Tensor
 
@@ -58,17 +63,13 @@ class Residues:
         """
         members = (chain[:, None] == torch.arange(len(nucleic), device=chain.device)) & counted[:, None]
         floor = torch.where(nucleic[:, None] | nucleic, 2.0, 1.0)
-        return cls(chain, members.double(), contact.double(), floor.double())
+        barrier = torch.where(counted, 0.0, torch.inf)
+        return cls(chain, members.double(), barrier.double(), contact.double(), floor.double())
 
     @property
     def counts(self) -> Tensor:
         """Residues of each chain (C,)."""
         return self.members.sum(dim=0)
-
-    @property
-    def barrier(self) -> Tensor:
-        """(N,): 0 where a token counts, else infinity."""
-        return torch.where(self.members.any(dim=1), 0.0, torch.inf).double()
 
 
 def scale(length: Tensor, floor: Tensor) -> Tensor:
@@ -136,8 +137,7 @@ class FirstSums:
         del tm
         self._add_pairs(pae, distance, aligned, scored)
         del distance
-        barrier = residues.barrier
-        outside = (pae + barrier[columns]).add_(barrier[rows, None])
+        outside = (pae + residues.barrier[columns]).add_(residues.barrier[rows, None])
         of_residue = pae.new_full((len(pae), len(self.lowest)), torch.inf)
         of_residue.scatter_reduce_(1, residues.chain[columns].expand_as(pae), outside, "amin")
         self.lowest.scatter_reduce_(0, residues.chain[rows, None].expand_as(of_residue), of_residue, "amin")
@@ -205,10 +205,6 @@ class SecondSums:
     def reduced(self, place: Place) -> "SecondSums":
         """Return the sums of all ranks, the same on each."""
         return SecondSums(*(all_reduce(x, place.mesh, "everyone") for x in (self.of_residue, self.of_domain)))
-
-
-_EXACT = "donot_use_mm_for_euclid_dist"
-"""How `torch.cdist` subtracts: a pair has the same distance in every block."""
 
 
 def tm_terms(pae: Tensor, d0: Tensor, columns: slice, residues: Residues) -> Tensor:

@@ -10,8 +10,9 @@ from foldcp.tables.files import atomic_write
 from foldcp.tables.provenance import code_version, sha256_file, sha256_json
 
 MARKER = "done.json"
-_RESULT_VERSION = 2
-"""Raised when a change of foldcp changes numbers, so that old predictions are not taken for new ones."""
+_RESULT_VERSION = 3
+"""Raised when a change of foldcp changes numbers, or writes a file that scores are made from, so that old
+predictions are not taken for new ones."""
 
 _RESULT_SETTINGS = ["precision", "samples", "recycles", "steps", "pae", "seed", "campaign"]
 """Settings that change the output. The model is known by its weights; cache, device, threads, mesh,

@@ -176,7 +176,7 @@ def _check_matrix(source: str, shape: tuple[int, ...], dtype: np.dtype, n_tokens
     if tuple(shape) != (n_tokens, n_tokens):
         raise InputError(
             f"{source}: the predicted aligned error has shape {tuple(shape)}, but the structure has "
-            f"{n_tokens} tokens, so that {(n_tokens, n_tokens)} is expected; the two are not of one prediction"
+            f"{n_tokens} tokens; expected {(n_tokens, n_tokens)}, so the two are not of one prediction"
         )
     if dtype.kind not in "fiu":
         raise InputError(f"{source}: the predicted aligned error is of type {dtype}, expected numbers")

@@ -1,7 +1,8 @@
 """Interface scores that come from the predicted aligned error, one value for each ordered pair of chains.
 
 They are made where the error is: on the tiles of a mesh while folding, so that no N × N matrix is ever
-gathered, or row block by row block from a file. `interfaces_<id>_model_<k>.npz` keeps them beside the structure.
+gathered, or row block by row block from a file. `interfaces_<id>_model_<k>.npz` keeps them beside the
+structure.
 """
 
 import zipfile
@@ -21,8 +22,8 @@ class InterfaceErrors:
     """Scores from the aligned error, (C, C) each; entry [a, b] scores chain a from the frames of chain b.
 
     NaN on the diagonal, and where a chain has no counted residue (a ligand has none). Where a mean is over no
-    pair, `contact_tm` and `pae_contacts` are NaN, while `ipsae` and its kin, `lis` and `clis` are 0, as in the
-    programs of their authors: no confident pair is the worst there is, not an unknown. The columns of the
+    pair, `contact_tm` and `pae_contacts` are NaN, while `ipsae` and its kin, `lis` and `clis` are 0, as in
+    the programs of their authors: no confident pair is the worst there is, not an unknown. The columns of the
     interfaces table of the same names say what each one is.
     """
 

@@ -45,7 +45,24 @@ def dense_batch(parsed, folder, canonicals, seed):
         inference_contact_constraints=options.contact_constraints,
         compute_constraint_features=True,
     )
-    return collate([features])
+    return collate([features]) | {"contact_atom": contact_atoms(parsed.structure)[None]}
+
+
+def contact_atoms(structure):
+    """Return what Boltz has no feature for: each residue's Cβ, Cα or C3' among the atoms of the tokens."""
+    found, n_atoms = [], 0
+    for chain in structure.chains[structure.mask]:
+        for residue in structure.residues[chain["res_idx"] : chain["res_idx"] + chain["res_num"]]:
+            start, count = residue["atom_idx"], residue["atom_num"]
+            at = {name: n_atoms + k for k, name in enumerate(structure.atoms["name"][start : start + count])}
+            n_atoms += count
+            if const.chain_types[chain["mol_type"]] == "NONPOLYMER":
+                found += [-1] * count
+            elif "CA" in at:
+                found.append(at.get("CB", at["CA"]))
+            else:
+                found.append(at["C3'"] if "C1'" in at else -1)
+    return torch.tensor(found)
 
 
 def differences(one, other):

@@ -136,6 +136,9 @@ def complex_batch(chains=CHAINS, n_sequences=7, n_templates=2, seed=0, masks=Tru
         "template_mask": (rand(t, n) < 0.7).float() * live,
         "visibility_ids": asym.expand(t, n).float() * live,
     }
+    # Not Boltz's: what interface scores count, of which a residue may lack the atom.
+    atom = first + randint(0, 1 << 20, (n,)) % per_token
+    batch["contact_atom"] = torch.where(ligand | (rand(n) < 0.1 * masks), -1, atom)
     return {name: value[None] for name, value in batch.items()}
 
 
@@ -163,6 +166,7 @@ def compact_of(batch):
         deletion_mean=b["deletion_mean"].float(),
         rep_atom=b["token_to_rep_atom"].argmax(-1),
         frame_atoms=b["frames_idx"][0].long(),
+        contact_atom=b["contact_atom"].long(),
     )
     atoms = Atoms(
         ref_pos=b["ref_pos"].float(),

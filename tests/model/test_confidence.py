@@ -11,6 +11,7 @@ from boltz.model.modules.trunkv2 import DistogramModule
 from model.cases import compact_of, complex_batch
 from model.oracle import mixed_as_on_a_gpu
 from ops.cases import normal, randomize, tile
+from ops.interface_cases import difference, reference
 
 from foldcp.demo import initialisation
 from foldcp.errors import UsageError
@@ -23,7 +24,9 @@ from foldcp.model.frames import valid_frames
 MESHES = [(1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (2, 3), (3, 2)]
 TOLERANCE = 1e-5
 """fp32 rounding through two Pairformer layers and the heads, relative to the largest value."""
-FIELDS = [field.name for field in dataclasses.fields(SampleConfidence)]
+OURS = ("chains", "interfaces")
+"""What the serial module has not, or otherwise; `interfaces` has a test of its own."""
+FIELDS = [field.name for field in dataclasses.fields(SampleConfidence) if field.name not in OURS]
 DS, DZ = 24, 16
 ADDED = dict.fromkeys(("add_s_to_z_prod", "add_s_input_to_s", "add_z_input_to_z"), True)
 
@@ -78,7 +81,7 @@ def serial_confidence(model, batch, x, s_inputs, s, z):
     out = model.confidence_module(s_inputs[None], s[None], z[None], x[None], batch, pdistogram)
     pairs = out["pair_chains_iptm"]
     table = torch.stack([torch.cat(list(row.values())) for row in pairs.values()])
-    found = {name: out[name][0] for name in FIELDS if name not in ("chains", "pair_chains_iptm")}
+    found = {name: out[name][0] for name in FIELDS if name != "pair_chains_iptm"}
     contact = torch.softmax(pdistogram, dim=-1)[0, ..., :20].sum(dim=-1)
     return {**found, "pair_chains_iptm": table, "contact": contact}, list(pairs)
 
@@ -92,7 +95,7 @@ def mesh_confidence(mesh, model, batch, x, s_inputs, s, z, level="small", reuse=
     confidence = Confidence(model)
     got = confidence(s_inputs, s, mine, x, features, place, contact, reuse=reuse, keep_errors=True)
     assert reuse or torch.equal(mine, tile(z, mesh))  # other samples need it
-    values = {name: getattr(got, name) for name in FIELDS if name != "chains"}
+    values = {name: getattr(got, name) for name in FIELDS}
     return values | {"contact": contact}, got.chains
 
 
@@ -149,6 +152,38 @@ def test_the_tile_may_be_overwritten_and_the_budget_large(pool):
 )
 def test_a_defect_on_one_rank_is_noticed(pool, breakage, name):
     assert max(result[name] for result in pool.run(errors, (2, 2), 0, breakage)) > 10 * TOLERANCE
+
+
+@torch.no_grad()
+def interface_difference(mesh, seed, breakage=None):
+    """Return how far each interface score is from its definition, read on the serial module's errors."""
+    model, given = serial_model(), inputs(seed)
+    batch, x = given[:2]
+    features, names = compact_of(batch), ("protein", "dna", "rna", "ligand")
+    tokens = features.tokens
+    case = SimpleNamespace(
+        chain=tokens.asym_id.numpy(),
+        kinds=tuple(names[int(tokens.mol_type[tokens.asym_id == c][0])] for c in tokens.asym_id.unique()),
+        counted=((tokens.contact_atom >= 0) & (tokens.mask > 0)).numpy(),
+        contact=x[tokens.contact_atom.clamp(min=0)].double().numpy(),
+        pae=serial_confidence(model, *given)[0]["pae"].numpy(),
+    )
+    if breakage == "atom" and mesh.everyone.index == mesh.size - 1:
+        features.tokens.contact_atom[:] = features.tokens.rep_atom
+    place, mine = Place.create(mesh, len(case.chain), "small"), tile(given[-1], mesh).clone()
+    contact = contact_probability(model.distogram_module, mine, place)
+    confidence = Confidence(model)(*given[2:4], mine, x, features, place, contact)
+    assert confidence.pae is None  # not asked for
+    return difference(confidence.interfaces, reference(case))
+
+
+@pytest.mark.parametrize("shape", MESHES, ids=str)
+def test_interface_scores_are_those_of_the_errors(pool, shape):
+    assert worst(pool.run(interface_difference, shape, 40)) < 10 * TOLERANCE
+
+
+def test_contacts_at_another_atom_are_noticed(pool):
+    assert worst(pool.run(interface_difference, (2, 2), 40, "atom")) > 100 * TOLERANCE
 
 
 @torch.no_grad()

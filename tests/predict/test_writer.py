@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import gemmi
@@ -7,7 +8,8 @@ import torch
 
 from foldcp.predict.engine import Folded
 from foldcp.predict.matrix_file import MatrixFile
-from foldcp.predict.writer import ranks, write
+from foldcp.predict.writer import publish, ranks, write
+from foldcp.scores.interface_errors import InterfaceErrors
 
 SCORES = ["ptm", "iptm", "ligand_iptm", "protein_iptm", "complex_plddt"]
 SCORES += ["complex_iplddt", "complex_pde", "complex_ipde"]
@@ -27,8 +29,14 @@ def _folded(features, scores, spool) -> Folded:
             for score in scores
         ],
         plddt=generator.random((len(scores), n_tokens)).astype(np.float32),
+        interfaces=[_interfaces(generator, len(chains)) for _ in scores],
         pae=[_matrix(spool / f"pae_{sample}.npy", generator, n_tokens) for sample in range(len(scores))],
     )
+
+
+def _interfaces(generator, n_chains):
+    names = [field.name for field in dataclasses.fields(InterfaceErrors)]
+    return InterfaceErrors(**{name: generator.random((n_chains, n_chains)) for name in names})
 
 
 def _matrix(path, generator, n):
@@ -41,7 +49,7 @@ def _matrix(path, generator, n):
 
 
 def test_the_best_sample_comes_first_and_ties_keep_their_order():
-    folded = Folded(np.zeros(0), [{"confidence_score": s} for s in (0.2, 0.9, 0.2, 0.5)], np.zeros(0))
+    folded = Folded(np.zeros(0), [{"confidence_score": s} for s in (0.2, 0.9, 0.2, 0.5)], np.zeros(0), [])
     assert ranks(folded) == [2, 0, 3, 1]
 
 
@@ -74,8 +82,10 @@ def test_files_are_byte_for_byte_those_of_boltz_own_writer(prepared, tmp_path):
     writer.write_on_batch_end(None, None, prediction, [0], {"record": [parsed.record]}, 0, 0)
 
     expected = {p.name: p for p in (theirs / "mixed").iterdir()}
-    assert {p.name for p in ours.iterdir()} == set(expected)
-    for path in ours.iterdir():
+    own = set(ours.glob("interfaces_*"))
+    assert {p.name for p in own} == {f"interfaces_mixed_model_{rank}.npz" for rank in range(2)}
+    assert {p.name for p in set(ours.iterdir()) - own} == set(expected)
+    for path in set(ours.iterdir()) - own:
         if path.suffix == ".npz":  # zip archives carry the time of writing
             (name,) = np.load(path).files
             assert np.array_equal(np.load(path)[name], np.load(expected[path.name])[name])
@@ -98,3 +108,27 @@ def test_a_note_goes_into_the_scores(prepared, tmp_path):
     _, parsed, features = prepared
     write(_folded(features, [0.5], tmp_path), parsed.structure, "x", tmp_path, "means nothing")
     assert json.loads((tmp_path / "confidence_x_model_0.json").read_text())["foldcp_note"] == "means nothing"
+
+
+def test_interface_scores_go_with_their_sample(prepared, tmp_path):
+    _, parsed, features = prepared
+    folded = _folded(features, [0.25, 0.75], tmp_path)
+    write(folded, parsed.structure, "x", tmp_path, None)
+    for rank, sample in ((0, 1), (1, 0)):
+        written = InterfaceErrors.load(tmp_path / f"interfaces_x_model_{rank}.npz")
+        for field in dataclasses.fields(InterfaceErrors):
+            expected = getattr(folded.interfaces[sample], field.name)
+            assert np.array_equal(getattr(written, field.name), expected)
+
+
+def test_a_new_prediction_replaces_every_file_of_the_old_one(prepared, small, tmp_path):
+    _, parsed, features = prepared
+    for name, scores in (("old", [0.25, 0.75]), ("new", [0.5])):
+        (tmp_path / name).mkdir()
+        folded = _folded(features, scores, tmp_path / name)
+        write(folded, parsed.structure, "x", tmp_path / name, None)
+    (tmp_path / "x").mkdir()
+    publish(tmp_path / "old", tmp_path / "x", "x", small)
+    files = publish(tmp_path / "new", tmp_path / "x", "x", small)
+    assert {path.name for path in (tmp_path / "x").iterdir()} == {*files, "x.yaml"}
+    assert "interfaces_x_model_0.npz" in files
