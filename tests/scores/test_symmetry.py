@@ -72,6 +72,20 @@ def test_no_symmetry_where_copies_lie_anyhow_or_along_a_screw():
     assert found(moved(group("C6"))[:5]) is None  # one copy of the ring is missing
 
 
+@pytest.mark.parametrize("name", ["C2", "C3", "C6", "D2", "D3"])
+def test_residues_in_one_plane_are_not_mirrored(name):
+    # Three points have two best superpositions, and one of them is a reflection.
+    assert found([copy[:3] for copy in moved(group(name))]).group == name
+
+
+def test_copies_that_trade_places_but_differ_too_much_are_not_symmetric():
+    first, second = moved(group("C2"))
+    centre = second.mean(axis=0)
+    for degrees, symmetric in [(0, True), (4, True), (60, False)]:
+        turned = Rotation.from_euler("x", degrees, degrees=True).apply(second - centre) + centre
+        assert bool(found([first, turned])) is symmetric
+
+
 def test_the_most_frequent_sequence_counts():
     ring = moved(group("C3"))
     names = [["ALA"] * 30] * 3 + [["GLY"] * 30] * 2

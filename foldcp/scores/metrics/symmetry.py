@@ -55,10 +55,11 @@ def symmetry(atoms: HeavyAtoms, kinds: tuple[str, ...]) -> Symmetry | None:
 def _copies(atoms: HeavyAtoms, kinds: tuple[str, ...]) -> np.ndarray:
     """Return the Cα (or C1') of all copies of the most frequent sequence, (copies, residues, 3)."""
     found: dict[tuple[str, tuple[str, ...]], list[np.ndarray]] = {}
-    names, residues = np.array(atoms.name), np.array(atoms.residue)
+    wanted = np.array(["CA" if kind == "protein" else "C1'" for kind in kinds])[atoms.chain]
+    backbone, residues = np.array(atoms.name) == wanted, np.array(atoms.residue)
     for chain, kind in enumerate(kinds):
         if kind != "ligand":
-            own = np.flatnonzero((atoms.chain == chain) & (names == ("CA" if kind == "protein" else "C1'")))
+            own = np.flatnonzero(backbone & (atoms.chain == chain))
             found.setdefault((kind, tuple(residues[own].tolist())), []).append(atoms.coord[own])
     return np.array(max(found.values(), key=len, default=np.empty((0, 0, 3))))
 
@@ -103,6 +104,5 @@ def _group(n: int, orders: list[int | None]) -> str | None:
         return None
     if max(known) == n:
         return f"C{n}"
-    # Half of the copies on each of two rings, and every other operation a twofold one that swaps the rings.
-    dihedral = 2 * max(known) == n and known.count(2) >= n // 2
-    return f"D{n // 2}" if dihedral else None
+    # Half of the copies on each of two rings; no other group has an operation of half its order.
+    return f"D{n // 2}" if 2 * max(known) == n else None
