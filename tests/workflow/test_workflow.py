@@ -107,7 +107,7 @@ def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign, tmp_
     assert tables["04_rejected.parquet"]["complex_id"].to_pylist() == ["missing"]
     assert tables["05_plan.parquet"].num_rows == 4  # "same as one" is predicted once
     assert {row["outcome"] for row in campaign.ledger().values()} == {"done"}
-    scores = pq.read_table(campaign.results / "07_scores" / "complexes.parquet").to_pylist()
+    scores = pq.read_table(campaign.results / "07_scores" / "complexes").to_pylist()
     assert len(scores) == 5 and all(row["meaningless"] for row in scores)
     by_name = {row["complex_id"]: row for row in scores}
     same = next(row for name, row in by_name.items() if name.startswith("same"))
