@@ -129,9 +129,13 @@ def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign, tmp_
     first = campaign.attempts()
     assert len(first) == 4
 
+    parts = campaign.results.glob("07_scores/*/bin=*/part.parquet")
+    assert sorted({path.parent.name for path in parts}) == ["bin=0000025", "bin=0000040"]
     campaign.write_sequences({**SEQUENCES, "P00004": "MSTNPKPQRKTA"})
-    campaign.run()
+    campaign.run("--config", "plan={bins: [40], gpu: cpu}")
     assert sorted(name for name, _ in campaign.attempts()) == sorted([*(name for name, _ in first), "four"])
+    parts = campaign.results.glob("07_scores/*/bin=*/part.parquet")
+    assert [path.parent.name for path in parts] == ["bin=0000040"] * 5  # no bin of the earlier plan
 
 
 @pytest.mark.model
