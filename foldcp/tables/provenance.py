@@ -4,8 +4,10 @@ import functools
 import hashlib
 import json
 import subprocess
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,13 @@ def sha256_path(path: Path | str) -> str:
         files = sorted(p for p in path.rglob("*") if p.is_file())
         return sha256_json({str(p.relative_to(path)): sha256_file(p) for p in files})
     return sha256_file(path)
+
+
+def _short_names(paths: Sequence[Path]) -> list[str]:
+    """Return the ends of paths by which they differ: mostly file names, but all parts have one name."""
+    ends = [list(accumulate(reversed(path.parts), lambda end, part: f"{part}/{end}")) for path in paths]
+    counts = Counter(end for path in ends for end in path)
+    return [next((end for end in path if counts[end] == 1), path[-1]) for path in ends]
 
 
 @functools.cache
@@ -76,7 +85,10 @@ class Provenance:
     @classmethod
     def of_files(cls, *paths: Path | str, **fields: Any) -> "Provenance":
         """Return the provenance of a table computed from `paths` (files or folders), hashing each of them."""
-        return cls(inputs={Path(p).name: sha256_path(p) for p in paths}, **fields)
+        distinct = list(dict.fromkeys(map(Path, paths)))
+        return cls(
+            inputs=dict(zip(_short_names(distinct), map(sha256_path, distinct), strict=True)), **fields
+        )
 
     def metadata(self, table: str) -> dict[bytes, bytes]:
         """Return Arrow key-value metadata; keys start with `foldcp.`, absent values are left out."""

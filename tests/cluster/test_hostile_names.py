@@ -64,7 +64,7 @@ def test_hostile_names_reach_the_report_and_nothing_else(slurm, tmp_path, demo_c
     assert sorted(names.values()) == sorted(NAMES)
     ledger = pq.read_table(next((results / "06_ledger").glob("*.parquet"))).to_pylist()
     assert {row["complex_id"]: row["outcome"] for row in ledger} == dict.fromkeys(names, "done")
-    scores = pq.read_table(results / "07_scores" / "complexes.parquet").to_pylist()
+    scores = pq.read_table(results / "07_scores" / "complexes").to_pylist()
     assert {row["complex_id"] for row in scores} == set(names)
     folders = {path.name for path in (results / "06_predictions").iterdir()}
     assert folders == {*names, "ledger"}

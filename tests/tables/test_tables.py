@@ -80,6 +80,16 @@ def test_equal_content_gives_equal_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_inputs_of_one_name_are_told_apart(tmp_path):
+    paths = [tmp_path / name for name in ("plan", "a/bin=1/part", "a/bin=2/part", "b/bin=1/part")]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(path))
+    inputs = Provenance.of_files(*paths, str(paths[0])).inputs
+    assert set(inputs) == {"plan", "a/bin=1/part", "bin=2/part", "b/bin=1/part"}
+    assert len(set(inputs.values())) == 4
+
+
 def test_hash_of_values_is_independent_of_key_order():
     assert sha256_json({"a": 1, "b": [2, 3]}) == sha256_json({"b": [2, 3], "a": 1})
     assert sha256_json({"a": 1, "b": [2, 3]}) != sha256_json({"a": 1, "b": [3, 2]})

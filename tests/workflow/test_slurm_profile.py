@@ -69,7 +69,7 @@ def test_the_demo_campaign_on_three_meshes(clone, demo_cache, slurm):
     assert {row["mesh"] for row in rows} == {"1x1", "1x2", "2x2"}
     assert "mean nothing" in (clone / "demo-results" / "report.html").read_text()
 
-    # Stages on CPUs went through the queue, in two jobs; so did each bin.
+    # Stages on CPUs went through the queue, in two jobs and one for the scores of each bin; so did each bin.
     said = done.stdout + done.stderr
     groups = dict(re.findall(r"SLURM jobid (\d+) \(log: \S*/group_(\w+?)_", said))
     assert sorted(groups.values()) == ["conclude", "prepare"]

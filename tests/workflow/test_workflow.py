@@ -107,7 +107,7 @@ def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign, tmp_
     assert tables["04_rejected.parquet"]["complex_id"].to_pylist() == ["missing"]
     assert tables["05_plan.parquet"].num_rows == 4  # "same as one" is predicted once
     assert {row["outcome"] for row in campaign.ledger().values()} == {"done"}
-    scores = pq.read_table(campaign.results / "07_scores" / "complexes.parquet").to_pylist()
+    scores = pq.read_table(campaign.results / "07_scores" / "complexes").to_pylist()
     assert len(scores) == 5 and all(row["meaningless"] for row in scores)
     by_name = {row["complex_id"]: row for row in scores}
     same = next(row for name, row in by_name.items() if name.startswith("same"))
@@ -129,9 +129,13 @@ def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign, tmp_
     first = campaign.attempts()
     assert len(first) == 4
 
+    parts = campaign.results.glob("07_scores/*/bin=*/part.parquet")
+    assert sorted({path.parent.name for path in parts}) == ["bin=0000025", "bin=0000040"]
     campaign.write_sequences({**SEQUENCES, "P00004": "MSTNPKPQRKTA"})
-    campaign.run()
+    campaign.run("--config", "plan={bins: [40], gpu: cpu}")
     assert sorted(name for name, _ in campaign.attempts()) == sorted([*(name for name, _ in first), "four"])
+    parts = campaign.results.glob("07_scores/*/bin=*/part.parquet")
+    assert [path.parent.name for path in parts] == ["bin=0000040"] * 5  # no bin of the earlier plan
 
 
 @pytest.mark.model
