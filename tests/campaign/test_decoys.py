@@ -84,7 +84,7 @@ def test_a_decoys_name_is_safe_and_nobodys_else(hand):
         "id_a,id_b\nP00003-3,P00001-2\n",
         "complex_id,members\nx,P00001;P00003;TP53\n",
         "complex_id,members\nx,P00001(y);P00003\n",
-        'complex_id,members\nx,"[P00003,P00009];P00001"\n',
+        'complex_id,members\nx,"[P00009,P00003];P00001"\n',
         "complex_id,members\nx,CPX-1;P00001\nCPX-1,CPX-2;P00009\nCPX-2,P00003\n",
     ],
     ids=["pair", "isoforms", "malformed row", "malformed copies", "set", "nested"],
