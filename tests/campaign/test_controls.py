@@ -138,7 +138,14 @@ def test_another_complex_changes_only_the_decoys_that_it_forbids(seed, tmp_path)
     draw = random.Random(seed)
     listed = sorted({m for row in campaign.rows.values() for m in row} & set(campaign.facts) - set(LIGANDS))
     pair = draw.sample(listed, min(2, len(listed)))
-    campaign.rows["new"] = dict.fromkeys(pair, 1)
+    campaign.facts["P88888"] = {
+        "entity_type": "protein",
+        "sequence": "x",
+        "length": 9,
+        "depth": 1,
+        "taxid": 1,
+    }
+    campaign.rows["new"] = dict.fromkeys([*pair, "P88888"], 1)
     table = campaign.controls(1).decoys
     after = _by_original(campaign, table)
     for name, was in before.items():
