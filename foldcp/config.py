@@ -111,14 +111,10 @@ class ComplexesConfig(_Section):
                 "give complexes.table, a table of complexes, or complexes.screen.baits, a list of proteins "
                 f"to pair: one of the two, not {'none' if self.table is None else 'both'}"
             )
-        if stray := [name for name in ("preys", "known") if self.table and getattr(self.screen, name)]:
-            raise ValueError(
-                f"complexes.screen.{stray[0]} goes with complexes.screen.baits, not with a table"
-            )
+        if self.table and self.screen != ScreenConfig():
+            raise ValueError("complexes.screen.preys, known and homodimers go with complexes.screen.baits")
         if self.copies and self.table is None:
-            raise ValueError(
-                "complexes.copies goes with a table; in a screen, give the lists a column copies"
-            )
+            raise ValueError("complexes.copies goes with a table; give a screen's lists a column copies")
         return self
 
     @property

@@ -42,7 +42,8 @@ def test_shipped_configurations_are_valid(name):
     [
         ({"complexes": {}}, "complexes: give complexes.table"),
         ({"complexes": {"table": "t", "screen": {"baits": "b"}}}, "one of the two, not both"),
-        ({"complexes": {"table": "t", "screen": {"preys": "p"}}}, "goes with complexes.screen.baits"),
+        ({"complexes": {"table": "t", "screen": {"preys": "p"}}}, "go with complexes.screen.baits"),
+        ({"complexes": {"table": "t", "screen": {"homodimers": True}}}, "go with complexes.screen.baits"),
         ({"complexes": {"screen": {"baits": "b"}, "copies": "c"}}, "complexes.copies goes with a table"),
         ({"complexes": {"screen": {"bait": "b"}}}, "complexes.screen.bait: no such key; valid here: baits"),
         ({"controls": {"decoys_per_complex": -1}}, "controls.decoys_per_complex: Input should be greater"),

@@ -86,6 +86,16 @@ def test_inputs_of_a_campaign_keep_their_paths(tmp_path, monkeypatch):
     assert "inputs/table.csv" in stage(tmp_path / "again", "demo", campaign=relative)
 
 
+def test_lists_of_a_screen_and_known_partners_are_inputs_too(tmp_path):
+    names = {name: str(tmp_path / name) for name in ("baits", "preys", "known", "partners")}
+    for path in names.values():
+        (tmp_path / path).write_text("id_a,id_b\nP00001,P00002\n")
+    partners = [names.pop("partners")]
+    values = config.parse({"complexes": {"screen": names}, "controls": {"known_partners": partners}})
+    found = stage(tmp_path / "carry", "demo", campaign=values)
+    assert {name.rpartition("/")[2] for name in found} == {"baits", "preys", "known", "partners"}
+
+
 def campaign_with(folder, table):
     return config.parse({"complexes": {"table": table}})
 

@@ -94,21 +94,21 @@ def _lines(path: Path) -> Iterator[_Line]:
         raise InputError(
             f"{path}: the list is empty; expected one protein per line, or a CSV with a column member"
         )
-    header = [column_name(cell) for cell in _cells(lines[0][1])]
+    delimiter = next((d for d in "\t;" if d in lines[0][1]), ",")
+    header = [column_name(cell) for cell in _cells(lines[0][1], delimiter)]
     if "member" not in header:
         yield from (_Line(n, line.strip(), "", None, line) for n, line in lines)
         return
     for n, line in lines[1:]:
-        cells = dict(zip(header, _cells(line), strict=False))
-        yield _Line(n, cells["member"], cells.get("copies", ""), cells.get("name") or None, line)
+        cells = dict(zip(header, _cells(line, delimiter), strict=False))
+        yield _Line(n, cells.get("member", ""), cells.get("copies", ""), cells.get("name") or None, line)
 
 
 def _says_something(line: str) -> bool:
     return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
-def _cells(line: str) -> list[str]:
-    delimiter = next((d for d in "\t;" if d in line), ",")
+def _cells(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=delimiter), [])]
 
 

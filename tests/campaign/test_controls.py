@@ -10,9 +10,15 @@ from hypothesis import strategies as st
 from make_tables import by
 from random_campaigns import LIGANDS, RandomCampaign
 
+from foldcp import config
+from foldcp.campaign.complexes import ingest
+from foldcp.campaign.controls import make_controls
+from foldcp.campaign.sequences import resolve_lengths
 from foldcp.campaign.tokens import count
 from foldcp.config import SequencesConfig
 from foldcp.names import safe_id
+from foldcp.tables.rows import empty
+from foldcp.tables.schemas import MSA
 
 seeds = given(seed=st.integers(0, 2**32))
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -132,7 +138,14 @@ def test_another_complex_changes_only_the_decoys_that_it_forbids(seed, tmp_path)
     draw = random.Random(seed)
     listed = sorted({m for row in campaign.rows.values() for m in row} & set(campaign.facts) - set(LIGANDS))
     pair = draw.sample(listed, min(2, len(listed)))
-    campaign.rows["new"] = dict.fromkeys(pair, 1)
+    campaign.facts["P88888"] = {
+        "entity_type": "protein",
+        "sequence": "x",
+        "length": 9,
+        "depth": 1,
+        "taxid": 1,
+    }
+    campaign.rows["new"] = dict.fromkeys([*pair, "P88888"], 1)
     table = campaign.controls(1).decoys
     after = _by_original(campaign, table)
     for name, was in before.items():
@@ -163,3 +176,21 @@ def test_asking_for_more_keeps_what_was_there(seed, tmp_path):
     campaign = RandomCampaign(seed, tmp_path)
     one, two = (_by_original(campaign, campaign.controls(n).decoys) for n in (1, 2))
     assert one.items() <= two.items()
+
+
+def test_corum(shared_data):
+    table = shared_data / "corum" / "corum3.0_20180903_allComplexes.txt"
+    complexes = ingest(table).complexes
+    lengths = shared_data / "sequences" / "uniprot_human_reviewed_lengths.tsv"
+    found = resolve_lengths(complexes, lengths)
+    values = config.parse({"complexes": {"table": str(table)}, "controls": {"decoys_per_complex": 1}})
+    got = make_controls(complexes, found.sequences, found.unresolved, empty(MSA), values)
+    assert got.decoys.num_rows > 2500 and got.rejected.num_rows < 120
+
+    def accessions(row):
+        return {m["member"].partition("-")[0] for m in row["members"]}
+
+    met = {pair for row in complexes.to_pylist() for pair in itertools.permutations(accessions(row), 2)}
+    decoys = got.decoys.to_pylist()
+    assert not any(pair in met for row in decoys for pair in itertools.combinations(accessions(row), 2))
+    assert max(row["n_members"] for row in decoys) > 40

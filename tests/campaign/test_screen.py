@@ -87,6 +87,16 @@ def test_names_of_a_list_name_the_pair(screen):
     assert screen(baits="P00001\nP00002\n").complexes["name"].to_pylist() == [None]
 
 
+def test_a_list_may_be_a_csv_of_any_order(screen):
+    got = screen(baits='name,copies,member\n"a; b",2,P00001\nonly a name\nc,x,P00002\n,,P00003\n')
+    (row,) = got.complexes.to_pylist()
+    assert (row["complex_id"], row["name"], row["n_chains"]) == ("P00001_P00003", "a; b - P00003", 3)
+    assert [(r["source_row"], r["reason_code"]) for r in got.rejected.to_pylist()] == [
+        (3, "malformed_member"),
+        (4, "malformed_copies"),
+    ]
+
+
 def test_bad_lines_are_rejected_with_their_number(screen):
     got = screen(baits="P00001\n\nTP53\nP00002(x)\nP00001(3)\nP00003(0)\n", preys="p00004\nP00005\n")
     assert list(roles(got)) == ["P00001_P00005"]
