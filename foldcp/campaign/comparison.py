@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from foldcp.campaign.enrichment import read_parts
 from foldcp.errors import InputError
@@ -11,6 +12,7 @@ from foldcp.statistics.compare import Scored
 from foldcp.statistics.units import scored
 from foldcp.tables.dataset import part_paths
 from foldcp.tables.files import read_table
+from foldcp.tables.provenance import read_metadata
 from foldcp.tables.rows import empty
 from foldcp.tables.schemas import COMPLEXES, TOKENS
 
@@ -30,6 +32,12 @@ def score_files(folder: Path) -> list[Path]:
         f"{folder}: holds no scores; expected a campaign folder whose stage scores has run, or a folder that "
         "`foldcp scores` wrote"
     )
+
+
+def notes(files: Sequence[Path]) -> list[str]:
+    """Return the remarks in the provenance of tables, e.g. that demo weights made them, each once."""
+    found = (read_metadata(pq.read_schema(path).metadata).get("note") for path in files)
+    return list(dict.fromkeys(note for note in found if note))
 
 
 def read_scored(folder: Path, scores: Sequence[str]) -> Scored:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from foldcp.config import EnrichmentConfig, Score
+from foldcp.config import DEMO_NOTE, EnrichmentConfig, Score
 from foldcp.errors import unknown_choice
 
 
@@ -35,7 +35,7 @@ def compare(
       foldcp compare results-whole results-fragments -o comparison.parquet
       foldcp compare scores-a scores-b --score iptm --score ipsae_max
     """
-    from foldcp.campaign.comparison import read_scored, score_files
+    from foldcp.campaign.comparison import notes, read_scored, score_files
     from foldcp.statistics import compare as statistics
     from foldcp.tables import Provenance, sha256_file, write_table
     from foldcp.tables.statistics_schemas import COMPARISON
@@ -47,11 +47,14 @@ def compare(
     sides = [read_scored(folder, chosen) for folder in (first, second)]
     got = statistics.compare(sides[0], sides[1], chosen, seed)
     typer.echo(f"first: {first}\nsecond: {second}\n{_text(got.to_pylist())}")
-    if any(got["meaningless"].to_pylist()):
-        typer.echo("warning: demo weights or made-up scores took part: the numbers mean nothing", err=True)
+    files = [*score_files(first), *score_files(second)]
+    demo = [DEMO_NOTE] if any(got["meaningless"].to_pylist()) else []
+    remarks = list(dict.fromkeys([*demo, *notes(files)]))
+    for remark in remarks:
+        typer.echo(f"warning: {remark}", err=True)
     if output:
-        files = [*score_files(first), *score_files(second)]
-        origin = Provenance(inputs={str(path): sha256_file(path) for path in files}, seed=seed)
+        hashes = {str(path): sha256_file(path) for path in files}
+        origin = Provenance(inputs=hashes, seed=seed, note="; ".join(remarks) or None)
         write_table(output, COMPARISON, got, origin)
 
 

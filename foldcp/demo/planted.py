@@ -128,7 +128,7 @@ def _categories(tables: Mapping[str, pa.Table]) -> list[Finding]:
     return [
         Finding(
             f"category {MARKED[1]} of {MARKED[0]}",
-            "40 % of real, 10 % of others",
+            "50 % of real, 10 % of others",
             f"odds ratio {row['odds_ratio']:.1f} ({row['odds_low']:.1f} to {row['odds_high']:.1f}), "
             f"q = {row['q_value']:.0e}",
             row["q_value"] <= 0.05,

@@ -58,7 +58,7 @@ _SCALES = {
 _SHARED = 0.5
 """Share of the variance that the scores of one complex have in common."""
 MARKED = ("go", "EXAMPLE:0001")
-"""The category that real complexes are in more often: 40 % of them, and 10 % of the others."""
+"""The category that real complexes are in more often: half of them, and 10 % of the others."""
 _TERMS = {"funcat": 12, "go": 12, "class": 4}
 
 
@@ -191,7 +191,8 @@ def _made(
         "program": "none: made up",
         "n_tokens": n_tokens,
         "n_samples": 1,
-        "meaningless": True,
+        # No demo weights: what the scores are is said by the note.
+        "meaningless": False,
         **_scores(random, k, real),
     }
     return _Made(f"{EDGES[k]:07}", complex_, tokens, scores)
@@ -211,7 +212,7 @@ def _scores(random: np.random.Generator, k: int, real: bool) -> Row:
 def _annotations(random: np.random.Generator, real: bool) -> list[Row]:
     """Return one term of each scheme, drawn evenly, and perhaps the marked one."""
     terms = [(scheme, f"EXAMPLE:{int(random.integers(2, n + 2)):04}") for scheme, n in _TERMS.items()]
-    if random.random() < (0.4 if real else 0.1):
+    if random.random() < (0.5 if real else 0.1):
         terms.append(MARKED)
     return [
         {"scheme": scheme, "term": term, "label": f"made-up {scheme} term {term[-4:]}"}

@@ -16,7 +16,7 @@ import pyarrow as pa
 from scipy.stats import bootstrap, spearmanr, wilcoxon
 
 from foldcp.errors import InputError
-from foldcp.statistics.resampling import FEWEST, LEVEL, generator
+from foldcp.statistics.resampling import FEWEST, LEVEL
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.statistics_schemas import COMPARISON
 
@@ -105,7 +105,7 @@ def _compared(pairs: pd.DataFrame, score: str, seed: int) -> dict[str, Any]:
     }
     if not len(first):
         return counted
-    low, high = _interval(higher, generator(seed, score))
+    low, high = _interval(higher, np.random.default_rng(seed))
     return counted | {
         "median_first": float(np.median(first)),
         "median_second": float(np.median(second)),

@@ -32,7 +32,7 @@ from foldcp.statistics.ranks import (
     roc_auc,
     top,
 )
-from foldcp.statistics.resampling import FEWEST, LEVEL, generator, interval, resampled
+from foldcp.statistics.resampling import FEWEST, LEVEL, interval, resampled
 from foldcp.statistics.units import classes
 
 TOP_FRACTIONS = (0.01, 0.05, 0.1)
@@ -91,7 +91,7 @@ def discrimination(
         values, positive = classes(units, score, config.candidates_as_negatives)
         if not positive.any() or positive.all():
             continue
-        found += _of_ranks(values, positive, config.bootstrap, generator(seed, score), {"score": score})
+        found += _of_ranks(values, positive, config.bootstrap, np.random.default_rng(seed), {"score": score})
         for gate in GATES:
             if next(iter(gate.cutoffs)) == score and set(gate.cutoffs) <= set(scores):
                 found += _of_gate(units, gate, config, seed)
@@ -126,7 +126,7 @@ def _of_gate(units: pd.DataFrame, gate: Gate, config: EnrichmentConfig, seed: in
     if not passed.any() or not positive.any() or positive.all():
         return []
     counts = count(passed, positive)
-    random = generator(seed, *gate.cutoffs, "gate")
+    random = np.random.default_rng(seed)
     (limit,) = _intervals(counts, [enrichment_of_best], config.bootstrap, random)
     best = (counts[0][0], counts[1][0])
     key = {"score": score, "cutoff": cutoff, "cutoff_source": gate.source}

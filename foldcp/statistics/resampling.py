@@ -1,6 +1,5 @@
-"""Bootstrap: generators that depend on names only, and percentile intervals."""
+"""Bootstrap: resamples of two classes, and percentile intervals."""
 
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,14 +10,6 @@ FEWEST = 5
 
 _ELEMENTS = 2_000_000
 """Counts that one batch of resamples may hold, so that memory does not grow with the campaign."""
-
-
-def generator(seed: int, *names: str) -> np.random.Generator:
-    """Return the random generator of a campaign's seed and of what is resampled.
-
-    Each statistic has its own, so that analysing another score changes no interval of this one.
-    """
-    return np.random.default_rng([seed, zlib.crc32("\n".join(names).encode())])
 
 
 def resampled(

@@ -1,16 +1,18 @@
 """Enrichment: a known answer, a null, and the ways in which duplicates could fake a finding."""
 
 import random
+from typing import get_args
 
 import pyarrow as pa
 import pytest
 from scipy.stats import hypergeom, nchypergeom_fisher
 
 from foldcp.campaign import enrichment
-from foldcp.config import EnrichmentConfig
+from foldcp.config import EnrichmentConfig, Score
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import COMPLEXES
 from foldcp.tables.score_schemas import SCORES_COMPLEXES
+from foldcp.tables.statistics_schemas import STATISTICS
 
 CONFIG = EnrichmentConfig(score="iptm", scores=["iptm"], top_fraction=0.2, min_size=2)
 
@@ -172,3 +174,56 @@ def test_demo_weights_mark_every_row():
     scores, complexes = _one_each([0.9, 0.5], [["GO:1"], ["GO:1"]])
     demo = _scores([r | {"meaningless": True} for r in scores.to_pylist()])
     assert enrich(demo, complexes, CONFIG)["meaningless"].to_pylist() == [True]
+
+
+def _with_decoys(values=(0.9, 0.8, 0.7), decoys=(0.6, 0.5, 0.75), **more):
+    rows = [{"complex_id": f"c{i}", "iptm": v} for i, v in enumerate(values)]
+    rows += [{"complex_id": f"d{i}", "iptm": v, "role": "decoy"} for i, v in enumerate(decoys)]
+    complexes = _complexes([(row["complex_id"], row["complex_id"], ["GO:1"]) for row in rows])
+    return enrichment.enrich({"0000512": _scores([row | more for row in rows])}, complexes, CONFIG, 7)
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_pass_makes_every_table():
+    tables = _with_decoys()
+    assert {name: table.schema for name, table in tables.items()} == {
+        name: spec.schema for name, spec in STATISTICS.items()
+    }
+    assert tables["significance"]["p_value"].to_pylist() == [0.25, 0.25, 0.5]
+    assert {row["role"]: row["n"] for row in tables["size_effect"].to_pylist()} == {"input": 3, "decoy": 3}
+    assert set(tables["curves"]["curve"].to_pylist()) == {"roc", "pr"}
+    text = enrichment.summary(tables)
+    assert text[1].startswith("iptm: ROC AUC 0.889, 3 complexes against 3 controls; q <= 0.05: 0")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("values", [(0.9, 0.8, 0.7), (0.5,) * 8, (0.9,), ()])
+def test_without_decoys_the_rest_works(values):
+    tables = _with_decoys(values, ())
+    assert [tables[name].num_rows for name in ("significance", "discrimination", "curves")] == [0, 0, 0]
+    assert tables["size_effect"].num_rows == 2 * bool(values)
+    assert "no decoys were scored" in enrichment.summary(tables)[-1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_campaign_without_scores_has_no_statistics():
+    tables = enrichment.enrich({}, _complexes([]), CONFIG, 7)
+    assert {table.num_rows for table in tables.values()} == {0}
+
+
+@pytest.mark.filterwarnings("error")
+def test_missing_scores_are_counted_and_said():
+    tables = _with_decoys((0.9, 0.8, None), (0.6, float("nan"), 0.5))
+    assert "iptm: left out 2 distinct predictions that have none" in enrichment.summary(tables)
+    assert tables["discrimination"]["n_positive"].to_pylist()[0] == 2
+    assert tables["significance"].num_rows == 2
+
+
+def test_the_scores_to_rank_by_are_columns_of_the_table():
+    schema = SCORES_COMPLEXES.schema
+    assert all(schema.field(name).metadata[b"source"] for name in get_args(Score))
+
+
+def test_demo_weights_mark_every_table():
+    tables = _with_decoys(meaningless=True)
+    assert all(all(table["meaningless"].to_pylist()) for table in tables.values())

@@ -73,6 +73,15 @@ def test_an_unknown_score(tmp_path):
     assert isinstance(got.exception, UsageError) and "ipsae_max" in str(got.exception)
 
 
+def test_what_the_tables_say_of_themselves_is_said_again(tmp_path):
+    for seed in (7, 8):
+        assert _run("demo-statistics", tmp_path / str(seed), "--seed", seed).exit_code == 0
+    got = _run("compare", tmp_path / "7", tmp_path / "8", "-o", tmp_path / "c.parquet")
+    assert got.exit_code == 0 and got.output.count("made up, not predictions") == 1
+    note = read_table(tmp_path / "c.parquet", COMPARISON).schema.metadata[b"foldcp.note"].decode()
+    assert note == "synthetic example: made up, not predictions"
+
+
 def test_the_synthetic_example_says_what_it_planted_and_found(tmp_path):
     got = _run("demo-statistics", tmp_path / "example")
     assert got.exit_code == 0, got.output

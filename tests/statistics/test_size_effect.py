@@ -39,6 +39,14 @@ def test_without_an_effect_p_values_are_uniform():
     assert kstest(found, "uniform").pvalue > 0.05
 
 
+def test_roles_are_apart():
+    rows = size_effect(units([1, 2, 3], [10, 20, 30]), ["iptm"])
+    assert [(r["role"], r["bin"], r["median"]) for r in rows if r["bin"] == "all"] == [
+        ("input", "all", 2),
+        ("decoy", "all", 20),
+    ]
+
+
 def test_missing_scores_are_counted():
     row = _all(units([0.1, np.nan, 0.3, np.nan], []))
     assert (row["n"], row["n_missing"]) == (2, 2)
