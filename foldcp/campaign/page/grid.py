@@ -122,7 +122,10 @@ class Grid:
         if len(self.rows) <= SHOWN:
             return None
         columns = [{"kind": column.kind, "digits": column.digits} for column in self.columns]
-        rows = [[_plain(cell) for cell in row] for row in self.rows[:MAX_ROWS]]
+        rows = [
+            [_plain(cell, column.digits) for cell, column in zip(row, self.columns, strict=True)]
+            for row in self.rows[:MAX_ROWS]
+        ]
         return to_json({"columns": columns, "rows": rows})
 
 
@@ -132,12 +135,16 @@ def to_json(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c"))
 
 
-def _plain(cell: Any) -> Any:
+def _plain(cell: Any, digits: int) -> Any:
     if isinstance(cell, Name):
-        return [cell.text, cell.link, list(cell.also), cell.details]
-    # Four digits are more than any column shows; infinity is no JSON.
+        return [cell.text, cell.link, list(cell.also)]
+    if isinstance(cell, Interval):
+        return [_plain(end, digits) for end in cell]
+    if isinstance(cell, float) and not math.isfinite(cell):  # which is no JSON
+        return None
+    # As many digits as are shown: cut twice, a number may end in another one.
     if isinstance(cell, float):
-        return float(f"{cell:.4g}") if math.isfinite(cell) else None
+        return round(cell, digits) if abs(cell) >= 10**-digits else float(f"{cell:.1e}")
     return cell
 
 

@@ -116,7 +116,7 @@ def _read(path: Path) -> gemmi.Model:
         raise InputError(f"{path.name}: no such file")
     try:
         structure = gemmi.read_structure(str(path), format=gemmi.CoorFormat.Mmcif)
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, IndexError, OSError) as error:  # IndexError: an empty file
         raise InputError(f"{path.name}: not readable as mmCIF: {error}") from None
     if len(structure) == 0 or not len(structure[0]):
         raise InputError(f"{path.name}: holds no atoms")
