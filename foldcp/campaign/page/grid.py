@@ -93,6 +93,8 @@ class Grid:
         Its columns, and a cell for each of them in every row.
     source
         The file that has all rows, named where the page has not.
+    total
+        Rows of that file, where `rows` are fewer already.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Grid:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]] = field(repr=False)
     source: str = ""
+    total: int = 0
 
     @property
     def shown(self) -> list[list[tuple[Column, Any]]]:
@@ -109,7 +112,12 @@ class Grid:
     @property
     def cut(self) -> bool:
         """Whether the page lacks rows."""
-        return len(self.rows) > MAX_ROWS
+        return self.count > self.embedded
+
+    @property
+    def count(self) -> int:
+        """Rows of the table."""
+        return max(self.total, len(self.rows))
 
     @property
     def embedded(self) -> int:
