@@ -58,7 +58,9 @@ def link(campaign: Path, page: Path, structure: str | None) -> str | None:
     return quote(f"{os.path.relpath(campaign / '06_predictions', page)}/{structure}")
 
 
-def best_grid(results: Results, best: Sequence[Row], ranking: Ranking, page: Path) -> Grid:
+def best_grid(
+    results: Results, best: Sequence[Row], ranking: Ranking, places: Mapping[str, int], page: Path
+) -> Grid:
     """Return the table of the best complexes.
 
     Parameters
@@ -69,18 +71,20 @@ def best_grid(results: Results, best: Sequence[Row], ranking: Ranking, page: Pat
         Rows of the complexes table, best first.
     ranking
         The score that ordered them, and its significance.
+    places
+        Number of the view and maps of a complex on the page, where it has some.
     page
         Folder of the page.
     """
     listed = {row["complex_id"]: row for row in results.rows("01_complexes.parquet")}
     rows = []
-    for number, row in enumerate(best):
+    for row in best:
         complex_ = listed.get(row["complex_id"], {})
         also = [name for name in results.sharing.get(row["complex_id"], []) if name in listed]
         where = link(results.folder, page, row["structure"])
         rows.append(
             [
-                Name(row["complex_id"], where, also, number),
+                Name(row["complex_id"], where, also, places.get(row["complex_id"])),
                 complex_.get("name") or "",
                 _members(complex_.get("members", [])),
                 *_numbers(row, ranking),
