@@ -62,6 +62,18 @@ def test_a_large_complex_is_a_trace(tmp_path, monkeypatch):
     assert {row[0] for row in _read(view)} == {"CA"}
 
 
+def test_a_heap_of_residues_is_points(tmp_path):
+    write_structure(tmp_path / "x.cif", [20, 30])
+    structure = gemmi.read_structure(str(tmp_path / "x.cif"))
+    for chain in structure[0]:
+        for residue in chain:
+            for atom in residue:
+                atom.pos = gemmi.Position(*(0.1 * x for x in atom.pos.tolist()))
+    structure.make_mmcif_document().write_file(str(tmp_path / "x.cif"))
+    view = view_of(tmp_path / "x.cif")
+    assert (view.kind, view.n_atoms) == ("points", 50)
+
+
 def test_ligands_are_whole_and_nucleotides_have_a_backbone(tmp_path):
     structure = gemmi.Structure()
     model = gemmi.Model("1")
