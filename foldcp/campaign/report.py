@@ -6,7 +6,7 @@ compressed data, which foldcp makes, go in as they are.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from foldcp.campaign.page.embedding import packed
 from foldcp.campaign.page.grid import SHOWN, show, sort_value, to_json
 from foldcp.campaign.page.maps import PAIR_SCORES, STEP
 from foldcp.campaign.page.wording import label, number, percent
-from foldcp.campaign.results import SCORED, Results, Row, load
+from foldcp.campaign.results import SCORED, Results, load
 from foldcp.config import DEMO_NOTE, Config
 from foldcp.tables.files import atomic_write, make_folder
 from foldcp.tables.provenance import code_version
@@ -50,7 +50,6 @@ def render(campaign: Path, config: Config, output: Path) -> None:
     results = load(campaign)
     notes = notes_on(results, config)
     ranking = complexes.Ranking.of(results, config.enrichment.score)
-    best = complexes.best_complexes(results, ranking, config.report.top)
     drawn = figures(results, config.enrichment.score, notes)
     _write_figures(drawn, output.parent / "figures")
     environment = Environment(loader=PackageLoader("foldcp.campaign"), autoescape=True, trim_blocks=True)
@@ -63,8 +62,8 @@ def render(campaign: Path, config: Config, output: Path) -> None:
         figures={name: Markup(inline_svg(svg, name)) for name, svg in drawn.items()},
         style=_asset(environment, "report.css"),
         scripts=[_asset(environment, name) for name in ("tables.js", "maps.js", "details.js")],
-        **_contents(results, config, ranking, best, output.parent),
-        **_details(results, config, best, environment),
+        **_contents(results, config, ranking, output.parent),
+        **_best(results, config, ranking, output.parent, environment),
     )
     with atomic_write(output, "w") as handle:
         handle.write(page)
@@ -87,13 +86,10 @@ def _write_figures(drawn: Mapping[str, str], folder: Path) -> None:
             (folder / f"{name}.svg").unlink(missing_ok=True)
 
 
-def _contents(
-    results: Results, config: Config, ranking: complexes.Ranking, best: Sequence[Row], page: Path
-) -> dict[str, Any]:
+def _contents(results: Results, config: Config, ranking: complexes.Ranking, page: Path) -> dict[str, Any]:
     bins, failed = cost.bin_costs(results), losses.failures(results)
     times = [row["finished_at"] for row in results.last_attempt.values() if row["finished_at"]]
     grids = [
-        complexes.best_grid(results, best, ranking, page),
         complexes.all_grid(results, ranking, page),
         *(
             evidence.discrimination_grid(results),
@@ -125,14 +121,17 @@ def _contents(
     }
 
 
-def _details(
-    results: Results, config: Config, best: Sequence[Row], environment: Environment
+def _best(
+    results: Results, config: Config, ranking: complexes.Ranking, page: Path, environment: Environment
 ) -> dict[str, Any]:
-    """Return views and maps of the best complexes; the viewer only if there is something to view."""
+    """Return the best complexes, their views and maps; the viewer only if there is something to view."""
+    best = complexes.best_complexes(results, ranking, config.report.top)
     shown = list(details(results, best, config.report.viewer_top))
+    places = {row["complex_id"]: number for number, row in enumerate(shown)}
     scores = {name: {"label": text, "range": reach} for name, (text, reach) in PAIR_SCORES.items()}
     viewed = any(row["viewed"] for row in shown)
     return {
+        "top": complexes.best_grid(results, best, ranking, places, page),
         "details": shown,
         "viewer": packed(_asset(environment, VIEWER)) if viewed else None,
         "pair_scores": PAIR_SCORES,

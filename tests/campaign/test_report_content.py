@@ -1,5 +1,7 @@
 """What the report says of controls, significance, cost and failures, and how large it grows."""
 
+import base64
+import gzip
 import json
 import re
 import shutil
@@ -10,6 +12,7 @@ import time
 import pytest
 from campaign.campaign_tables import build
 
+from foldcp.campaign.page import details
 from foldcp.campaign.page.wording import SCORES, number
 from foldcp.campaign.report import render
 from foldcp.campaign.results import load
@@ -155,7 +158,56 @@ def test_a_page_of_five_thousand_complexes_is_small_and_soon_made(tmp_path):
     assert seconds < 60
     assert peak < 800
     text = (tmp_path / "report.html").read_text()
-    assert (
-        len(json.loads(re.search(r'<script type="application/json">(.*?)</script>', text)[1])["rows"]) == 5000
-    )
+    data = re.search(r'<script type="application/json">(.*?)</script>', text[text.index('id="table-all"') :])[
+        1
+    ]
+    assert len(json.loads(data)["rows"]) == 5000
     assert text.count('class="details"') == 25
+
+
+def test_without_tables_of_chains_there_is_nothing_to_look_at(tmp_path):
+    made = build(tmp_path, 12)
+    for name in ("chains", "interfaces", "samples"):
+        shutil.rmtree(tmp_path / "07_scores" / name)
+    render(tmp_path, made, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert 'id="details"' not in text and 'class="look"' not in text
+    assert "#details" not in text.split("<main>")[0]
+    assert len(_cells(text, "top")) == 8
+
+
+def test_a_structure_that_is_gone_or_an_error_that_is_broken_is_a_remark(tmp_path):
+    made = build(tmp_path, 12, structures=2)
+    best = sorted(load(tmp_path).best, key=lambda row: -row["iptm"])
+    (tmp_path / "06_predictions" / best[1]["structure"]).unlink()
+    next((tmp_path / "06_predictions" / best[0]["complex_id"]).glob("pae_*")).write_bytes(b"PK")
+    render(tmp_path, made, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    packages = re.findall(r'class="details">([^<]+)</script>', text)
+    first, second = (json.loads(gzip.decompress(base64.b64decode(data))) for data in packages[:2])
+    assert "structure" in first and "pae" not in first
+    assert first["remarks"][0].startswith(
+        f"No aligned error to show: pae_{best[0]['complex_id']}_model_0.npz: not"
+    )
+    assert second["remarks"] == [f"No structure to show: {best[1]['complex_id']}_model_0.cif: no such file."]
+
+
+def test_views_stop_where_the_page_is_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(details, "MAX_BYTES", 1)
+    text = _render(tmp_path, n=12, structures=3)
+    packages = re.findall(r'class="details">([^<]+)</script>', text)
+    made = [json.loads(gzip.decompress(base64.b64decode(data))) for data in packages[:3]]
+    assert ["structure" in one for one in made] == [True, False, False]
+    assert "The page is full" in made[1]["remarks"][0]
+
+
+def test_so_many_get_a_view_as_the_configuration_says(tmp_path):
+    made = build(tmp_path, 12, structures=8)
+    made = parse(made.model_dump(mode="json") | {"report": {"top": 5, "viewer_top": 2}})
+    render(tmp_path, made, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert text.count('class="details"') == len(_cells(text, "top")) == 5
+    assert text.count("(3-D)</option>") == 2
+    made = parse(made.model_dump(mode="json") | {"report": {"viewer_top": 0}})
+    render(tmp_path, made, tmp_path / "report.html")
+    assert 'id="viewer-library"' not in (tmp_path / "report.html").read_text()

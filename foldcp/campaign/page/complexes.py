@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from foldcp.campaign.page.grid import Column, Grid, Name
+from foldcp.campaign.page.grid import MAX_ROWS, Column, Grid, Name
 from foldcp.campaign.page.wording import SCORES, label
 from foldcp.campaign.results import Results, Row
 
@@ -58,7 +58,9 @@ def link(campaign: Path, page: Path, structure: str | None) -> str | None:
     return quote(f"{os.path.relpath(campaign / '06_predictions', page)}/{structure}")
 
 
-def best_grid(results: Results, best: Sequence[Row], ranking: Ranking, page: Path) -> Grid:
+def best_grid(
+    results: Results, best: Sequence[Row], ranking: Ranking, places: Mapping[str, int], page: Path
+) -> Grid:
     """Return the table of the best complexes.
 
     Parameters
@@ -69,18 +71,20 @@ def best_grid(results: Results, best: Sequence[Row], ranking: Ranking, page: Pat
         Rows of the complexes table, best first.
     ranking
         The score that ordered them, and its significance.
+    places
+        Number of the view and maps of a complex on the page, where it has some.
     page
         Folder of the page.
     """
     listed = {row["complex_id"]: row for row in results.rows("01_complexes.parquet")}
     rows = []
-    for number, row in enumerate(best):
+    for row in best:
         complex_ = listed.get(row["complex_id"], {})
         also = [name for name in results.sharing.get(row["complex_id"], []) if name in listed]
         where = link(results.folder, page, row["structure"])
         rows.append(
             [
-                Name(row["complex_id"], where, also, number),
+                Name(row["complex_id"], where, also, places.get(row["complex_id"])),
                 complex_.get("name") or "",
                 _members(complex_.get("members", [])),
                 *_numbers(row, ranking),
@@ -96,35 +100,39 @@ def all_grid(results: Results, ranking: Ranking, page: Path) -> Grid:
     sizes = {
         r["complex_id"]: r for r in results.rows("04_tokens.parquet", "complex_id", "n_tokens", "n_chains")
     }
-    unscored: Row = dict.fromkeys(("n_tokens", "structure", "predicted_as", *SCORES))
+    unscored: Row = dict.fromkeys(("n_tokens", "structure", "predicted_as", *_shown(ranking)))
     listed = results.rows("01_complexes.parquet", "complex_id", "name", "n_chains")
-    full = [
-        unscored | row | sizes.get(row["complex_id"], {}) | scored.get(row["complex_id"], {})
-        for row in listed
-    ]
-    rows = [
-        [
-            Name(row["complex_id"], link(results.folder, page, row["structure"])),
-            row["name"] or "",
-            results.fates[row["complex_id"]],
-            *_numbers(row, ranking),
-        ]
-        for row in sorted(full, key=ranking.key)
-    ]
+    listed.sort(key=lambda row: ranking.key(scored.get(row["complex_id"], row)))
+    rows = []
+    for row in listed[:MAX_ROWS]:
+        name = row["complex_id"]
+        full = unscored | row | sizes.get(name, {}) | scored.get(name, {})
+        where = Name(name, link(results.folder, page, full["structure"]))
+        rows.append([where, row["name"] or "", results.fates[name], *_numbers(full, ranking)])
     columns = [Column("Complex", "name"), Column("Name"), Column("Fate", "short"), *_number_columns(ranking)]
-    return Grid("all", "All complexes", columns, rows, "07_scores/complexes and 01_complexes.parquet")
+    source = "07_scores/complexes and 01_complexes.parquet"
+    return Grid("all", "All complexes", columns, rows, source, total=len(listed))
+
+
+def _shown(ranking: Ranking) -> list[str]:
+    """Return the main scores, and the one that ranks if it is another."""
+    return [*SCORES, *([] if ranking.score in SCORES else [ranking.score])]
 
 
 def _numbers(row: Row, ranking: Ranking) -> list[float | None]:
-    return [row["n_chains"], row["n_tokens"], *(row[name] for name in SCORES), *ranking.p_and_q(row)]
+    return [row["n_chains"], row["n_tokens"], *(row[name] for name in _shown(ranking)), *ranking.p_and_q(row)]
 
 
 def _number_columns(ranking: Ranking) -> list[Column]:
     score = label(ranking.score)
+    meanings = {name: wording.meaning for name, wording in SCORES.items()}
     return [
         Column("Chains", "number", 0),
         Column("Tokens", "number", 0),
-        *(Column(w.label, "number", 3, w.meaning, name == ranking.score) for name, w in SCORES.items()),
+        *(
+            Column(label(name), "number", 3, meanings.get(name), name == ranking.score)
+            for name in _shown(ranking)
+        ),
         Column("p", "number", 3, f"share of decoys of its size whose {score} is at least as high"),
         Column(
             "q", "number", 3, "share of false calls to expect among all with a q as low (Benjamini-Hochberg)"
@@ -137,4 +145,4 @@ def _members(members: Iterable[Row]) -> str:
         f"{m['gene'] or m['member']}" + (f"\N{NO-BREAK SPACE}×{m['copies']}" if m["copies"] > 1 else "")
         for m in members
     ]
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -19,7 +19,7 @@ MAX_BYTES = 9_000_000
 
 
 def details(results: Results, best: Sequence[Row], viewed: int) -> Iterator[Row]:
-    """Yield what the page needs to show each of the best complexes.
+    """Yield what the page needs to show those of the best complexes that there is something to show of.
 
     Parameters
     ----------
@@ -43,7 +43,10 @@ def details(results: Results, best: Sequence[Row], viewed: int) -> Iterator[Row]
     for number, row in enumerate(best):
         wanted = number < viewed
         files = _files(results.folder / "06_predictions", row, wanted, room=spent < MAX_BYTES)
-        data = packed(to_json(_of_chains(_of(chains, row), _of(pairs, row)) | files))
+        own = _of(chains, row)
+        if not (own or "structure" in files):
+            continue
+        data = packed(to_json(_of_chains(own, _of(pairs, row)) | files))
         spent += len(data)
         yield {"complex_id": row["complex_id"], "data": data, "viewed": "structure" in files}
 

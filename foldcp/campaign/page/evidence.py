@@ -7,7 +7,8 @@ from foldcp.campaign.page.grid import Column, Grid, Interval
 from foldcp.campaign.page.wording import SCORES, label
 from foldcp.campaign.results import Results, Row
 
-_LEVEL = 0.05
+_LEVELS = (("p_value", 0.05), ("q_value", 0.05), ("q_value", 0.1))
+"""Levels of significance at which complexes are counted."""
 
 
 def discrimination_grid(results: Results) -> Grid:
@@ -28,8 +29,10 @@ def discrimination_grid(results: Results) -> Grid:
         *(_factor_column(f"EF {share:.0%}", share) for share in shares),
         Column("Complexes", "number", 0, "distinct predictions that are no decoys"),
         Column("Decoys", "number", 0),
-        Column(f"p ≤ {_LEVEL}", "number", 0, "complexes that so few decoys reach"),
-        Column(f"q ≤ {_LEVEL}", "number", 0, "complexes to call, one in twenty of them falsely"),
+        *(
+            Column(f"{name[0]} ≤ {level}", "number", 0, "complexes with so low a value")
+            for name, level in _LEVELS
+        ),
     ]
     cells = [
         [
@@ -39,7 +42,7 @@ def discrimination_grid(results: Results) -> Grid:
             *(_estimate(said[score], _within(share)) for share in shares),
             max((row["n_positive"] for row in said[score]), default=None),
             max((row["n_negative"] for row in said[score]), default=None),
-            *(_below(tested[score], name) for name in ("p_value", "q_value")),
+            *(_below(tested[score], name, level) for name, level in _LEVELS),
         ]
         for score in _in_order([*said, *tested])
     ]
@@ -108,8 +111,8 @@ def _within(share: float) -> Callable[[Row], bool]:
     return lambda row: row["top_fraction"] == share
 
 
-def _below(rows: list[Row], name: str) -> int | None:
-    return sum(row[name] is not None and row[name] <= _LEVEL for row in rows) if rows else None
+def _below(rows: list[Row], name: str, level: float) -> int | None:
+    return sum(row[name] is not None and row[name] <= level for row in rows) if rows else None
 
 
 def _in_order(scores: list[str]) -> list[str]:

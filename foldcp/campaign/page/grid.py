@@ -93,6 +93,8 @@ class Grid:
         Its columns, and a cell for each of them in every row.
     source
         The file that has all rows, named where the page has not.
+    total
+        Rows of that file, where `rows` are fewer already.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Grid:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]] = field(repr=False)
     source: str = ""
+    total: int = 0
 
     @property
     def shown(self) -> list[list[tuple[Column, Any]]]:
@@ -109,7 +112,12 @@ class Grid:
     @property
     def cut(self) -> bool:
         """Whether the page lacks rows."""
-        return len(self.rows) > MAX_ROWS
+        return self.count > self.embedded
+
+    @property
+    def count(self) -> int:
+        """Rows of the table."""
+        return max(self.total, len(self.rows))
 
     @property
     def embedded(self) -> int:
@@ -122,7 +130,10 @@ class Grid:
         if len(self.rows) <= SHOWN:
             return None
         columns = [{"kind": column.kind, "digits": column.digits} for column in self.columns]
-        rows = [[_plain(cell) for cell in row] for row in self.rows[:MAX_ROWS]]
+        rows = [
+            [_plain(cell, column.digits) for cell, column in zip(row, self.columns, strict=True)]
+            for row in self.rows[:MAX_ROWS]
+        ]
         return to_json({"columns": columns, "rows": rows})
 
 
@@ -132,12 +143,16 @@ def to_json(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c"))
 
 
-def _plain(cell: Any) -> Any:
+def _plain(cell: Any, digits: int) -> Any:
     if isinstance(cell, Name):
-        return [cell.text, cell.link, list(cell.also), cell.details]
-    # Four digits are more than any column shows; infinity is no JSON.
+        return [cell.text, cell.link, list(cell.also)]
+    if isinstance(cell, Interval):
+        return [_plain(end, digits) for end in cell]
+    if isinstance(cell, float) and not math.isfinite(cell):  # which is no JSON
+        return None
+    # As many digits as are shown: cut twice, a number may end in another one.
     if isinstance(cell, float):
-        return float(f"{cell:.4g}") if math.isfinite(cell) else None
+        return round(cell, digits) if abs(cell) >= 10**-digits else float(f"{cell:.1e}")
     return cell
 
 

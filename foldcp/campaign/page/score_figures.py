@@ -70,7 +70,7 @@ def by_size(results: Results, score: str) -> Figure | None:
             many = len(points) > MANY
             axes.scatter(x, y, s=size, color=colour, alpha=0.6, linewidth=0, rasterized=many, label=name)
     axes.set(xscale="log", xlabel="size of the complex, tokens", ylabel=label(score))
-    axes.set_ylim(0, SCORES[score].top if score in SCORES else 1)
+    axes.set_ylim(0, SCORES[score].top if score in SCORES else None)
     log_ticks(axes.xaxis)
     if results.decoys:
         axes.legend(fontsize=9, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import gemmi
@@ -14,6 +15,8 @@ WHOLE_BACKBONE = 12_000
 
 _PROTEIN, _NUCLEIC = ("N", "CA", "C", "O"), ("P", "OP2", "O5'", "C5'", "C4'", "C3'", "C2'", "O3'", "N1", "N3")
 _TRACE = {"CA", "P"}
+_NEIGHBOURS = (2.5, 8.0)
+"""Median distance of neighbouring residues, in Å, within which they are taken for a chain."""
 _HEADER = """data_view
 loop_
 _atom_site.group_PDB
@@ -39,7 +42,8 @@ class View:
     mmcif
         Its atoms as mmCIF text; the B factor is the pLDDT, 0 to 100.
     kind
-        `backbone` or `trace`; ligands are whole in either.
+        `backbone` or `trace`, ligands whole in either; `points`, one for each residue, where neighbours are
+        not as far apart as a chain's, so that no cartoon can be drawn (weights that are not trained).
     n_atoms
         Atoms kept.
     """
@@ -67,10 +71,19 @@ def view_of(path: Path) -> View:
     """
     model = _read(path)
     backbone = [kept for chain in model for residue in chain for kept in _kept(chain.name, residue)]
+    trace = [kept for kept in backbone if kept.ligand or kept.atom.name in _TRACE]
+    if not _is_chain(trace):
+        return View(_HEADER + _loop(trace, 2), "points", len(trace))
     if len(backbone) <= WHOLE_BACKBONE:
         return View(_HEADER + _loop(backbone, 2), "backbone", len(backbone))
-    trace = [kept for kept in backbone if kept.ligand or kept.atom.name in _TRACE]
     return View(_HEADER + _loop(trace, 1), "trace", len(trace))
+
+
+def _is_chain(trace: Sequence[_Kept]) -> bool:
+    """Return whether neighbours are as far apart as in proteins (3.8 Å) or nucleic acids (about 6 Å)."""
+    pairs = [(a, b) for a, b in pairwise(trace) if a.chain == b.chain and not (a.ligand or b.ligand)]
+    apart = [a.atom.pos.dist(b.atom.pos) for a, b in pairs]
+    return not apart or _NEIGHBOURS[0] < float(np.median(apart)) < _NEIGHBOURS[1]
 
 
 def _facing(atoms: Sequence[_Kept]) -> np.ndarray:
@@ -116,7 +129,7 @@ def _read(path: Path) -> gemmi.Model:
         raise InputError(f"{path.name}: no such file")
     try:
         structure = gemmi.read_structure(str(path), format=gemmi.CoorFormat.Mmcif)
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, IndexError, OSError) as error:  # IndexError: an empty file
         raise InputError(f"{path.name}: not readable as mmCIF: {error}") from None
     if len(structure) == 0 or not len(structure[0]):
         raise InputError(f"{path.name}: holds no atoms")

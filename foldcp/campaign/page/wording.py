@@ -39,9 +39,22 @@ SCORES = {
 """The main scores of a complex, in the order they are shown: columns of the complexes table."""
 
 
+_OTHERS = {
+    "ptm": "pTM",
+    "protein_iptm": "protein ipTM",
+    "ligand_iptm": "ligand ipTM",
+    "ilis_max": "iLIS max",
+    "interface_plddt": "interface pLDDT",
+    "complex_iplddt": "ipLDDT",
+    "n_interfaces": "interfaces",
+    "n_contacts": "contacts",
+    "buried_area": "buried area, Å²",
+}
+
+
 def label(score: str) -> str:
     """Return the short name of a score, also of one that is not among the main ones."""
-    return SCORES[score].label if score in SCORES else {"ptm": "pTM"}.get(score, score)
+    return SCORES[score].label if score in SCORES else _OTHERS.get(score, score.replace("_", " "))
 
 
 def number(value: float | None, digits: int = 2) -> str:

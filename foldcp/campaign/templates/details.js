@@ -36,7 +36,8 @@
     const colorfunc = (atom) => (byChain ? PALETTE[(place.get(atom.chain) ?? 0) % PALETTE.length] : confidence(atom.b));
     const trace = structure.kind === "trace";
     const crowded = viewer.getModel().selectedAtoms({}).length > CROWD;
-    const polymer = crowded ? { sphere: { radius: 1.9, colorfunc } } : { cartoon: { colorfunc, style: trace ? "trace" : "oval", thickness: trace ? 0.6 : 0.4 } };
+    const points = structure.kind === "points";
+    const polymer = crowded || points ? { sphere: { radius: points ? 0.3 : 1.9, colorfunc } } : { cartoon: { colorfunc, style: trace ? "trace" : "oval", thickness: trace ? 0.6 : 0.4 } };
     viewer.setStyle({ hetflag: false }, polymer);
     viewer.setStyle({ hetflag: true }, { stick: { radius: 0.25, colorfunc }, sphere: { scale: 0.3, colorfunc } });
     at("plddt-legend").hidden = byChain;
@@ -46,7 +47,7 @@
   const showStructure = async () => {
     const box = at("viewer");
     box.hidden = !shown.structure;
-    const said = { backbone: "Backbone and ligands.", trace: "One atom for each residue, and ligands." };
+    const said = { backbone: "Backbone and ligands.", trace: "One atom for each residue, and ligands.", points: "Neighbouring residues are not as far apart as in a chain, so each is a ball: weights that are not trained do that." };
     at("structure-text").textContent = shown.structure
       ? `${said[shown.structure.kind]} Drag or arrow keys turn it, the wheel or + and − zoom.`
       : "No 3-D view of this complex on the page; the link in the table opens its structure.";

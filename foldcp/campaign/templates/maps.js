@@ -28,14 +28,18 @@ const maps = (() => {
 
   // Labels of chains along both sides; where chains are thin, only as many as fit.
   const labels = (svg, chains, edges, margin) => {
-    let last = -Infinity;
-    chains.forEach((chain, k) => {
-      const middle = (edges[k] + edges[k + 1]) / 2;
-      if (middle - last < 13) return;
-      last = middle;
-      svg.append(make("text", { x: margin + middle, y: margin - 6, "text-anchor": "middle" }, chain));
-      svg.append(make("text", { x: margin - 6, y: margin + middle + 4, "text-anchor": "end" }, chain));
-    });
+    const place = (room, draw) => {
+      let last = -Infinity;
+      chains.forEach((chain, k) => {
+        const middle = (edges[k] + edges[k + 1]) / 2;
+        if (middle - last < room) return;
+        last = middle;
+        svg.append(make("text", draw(middle), chain));
+      });
+    };
+    const letters = Math.max(...chains.map((chain) => chain.length));
+    place(8 * letters + 4, (middle) => ({ x: margin + middle, y: margin - 6, "text-anchor": "middle" }));
+    place(13, (middle) => ({ x: margin - 6, y: margin + middle + 4, "text-anchor": "end" }));
   };
 
   const SIDE = 400;
@@ -104,8 +108,10 @@ const maps = (() => {
     const place = { x: MARGIN, y: MARGIN, width: SIDE, height: SIDE };
     svg.append(make("image", { ...place, href: canvas.toDataURL(), class: "pixels" }));
     const edges = edgesOf(lengths, SIDE);
+    const width = Math.min(1, 20 / chains.length);
     for (const edge of edges.slice(1, -1)) {
-      svg.append(make("path", { d: `M${MARGIN + edge} ${MARGIN}v${SIDE}M${MARGIN} ${MARGIN + edge}h${SIDE}`, class: "border" }));
+      const d = `M${MARGIN + edge} ${MARGIN}v${SIDE}M${MARGIN} ${MARGIN + edge}h${SIDE}`;
+      svg.append(make("path", { d, class: "border", "stroke-width": width }));
     }
     svg.append(make("rect", { ...place, class: "frame" }));
     labels(svg, chains, edges, MARGIN);
