@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from foldcp.errors import InputError, WriteError
-from foldcp.predict import writer
+from foldcp.predict import finishing, writer
 from foldcp.predict.markers import is_done, read_marker, run_key
 from foldcp.predict.outcomes import NumericalError, Outcome, cause_of, classify
 from foldcp.predict.session import Session
 from foldcp.predict.targets import from_file
+from foldcp.scores import Scored
 
 pytestmark = pytest.mark.model
 
@@ -217,7 +218,7 @@ def test_an_interrupted_rewrite_is_not_done_and_the_next_run_mends_it(
         key = run_key(target.input_key, session.settings, session.weights_sha256)
         assert not is_done(directory, key)
         with monkeypatch.context() as patched:
-            patched.setattr(writer.Path, "replace", _killed)
+            patched.setattr(writer.Path, "replace", _killed_when_published)
             with pytest.raises(KeyboardInterrupt):
                 session.predict(target, tmp_path)
         assert read_marker(directory) is None
@@ -229,14 +230,18 @@ def test_an_interrupted_rewrite_is_not_done_and_the_next_run_mends_it(
     assert sorted(p.name for p in directory.iterdir()) == [
         "confidence_small_model_0.json",
         "done.json",
+        "interfaces_small_model_0.npz",
         "plddt_small_model_0.npz",
+        "scores_small.json",
         "small.yaml",
         "small_model_0.cif",
     ]
 
 
-def _killed(*_):
-    raise KeyboardInterrupt
+def _killed_when_published(path, target):
+    if path.parent != target.parent:
+        raise KeyboardInterrupt
+    path.rename(target)
 
 
 def test_an_input_inside_its_own_prediction_folder_stays(session, small, tmp_path):
@@ -298,11 +303,41 @@ def test_a_full_disk_is_said_so_and_leaves_no_prediction(session, small, monkeyp
 
 
 def test_a_disk_that_is_full_at_the_marker_leaves_no_prediction(session, small, monkeypatch, tmp_path):
-    def fsync(descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    fsync = os.fsync
 
-    monkeypatch.setattr(os, "fsync", fsync)
+    def full(descriptor):
+        if "done.json" in Path(f"/proc/self/fd/{descriptor}").readlink().name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(WriteError, match=r"done\.json cannot be written: the disk is full"):
         session.predict(from_file(small), tmp_path)
     assert read_marker(tmp_path / "small") is None
     assert not list((tmp_path / "small").glob(".*"))
+
+
+def test_a_prediction_is_scored_when_it_is_written(session, mixed, alone):
+    scored = Scored.load(alone / "scores_mixed.json")
+    assert scored.note == session.note and len(scored.samples) == 2
+    assert "scores_mixed.json" in read_marker(alone)["files"]
+    confidence = json.loads((alone / "confidence_mixed_model_0.json").read_text())
+    assert scored.samples[0]["ptm"] == pytest.approx(confidence["ptm"], abs=1e-5)
+
+
+@pytest.mark.parametrize("error", [InputError("no such thing"), IndexError("a defect")])
+def test_what_cannot_be_scored_is_a_prediction_all_the_same(
+    session, small, monkeypatch, caplog, tmp_path, error
+):
+    def fail(samples):
+        raise error
+
+    session.predict(from_file(small), tmp_path)
+    monkeypatch.setattr(finishing, "score", fail)
+    session.predict(from_file(small), tmp_path)
+    key = run_key(from_file(small).input_key, session.settings, session.weights_sha256)
+    assert is_done(tmp_path / "small", key)
+    assert not (tmp_path / "small" / "scores_small.json").exists()  # nor the earlier one
+    (record,) = caplog.records
+    assert f"small is predicted, but cannot be scored: {error}" in record.getMessage()
+    assert bool(record.exc_info) == isinstance(error, IndexError)

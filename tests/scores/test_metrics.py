@@ -1,5 +1,6 @@
 """Metrics of structure and pLDDT against a slow count of every pair, formulas, and areas."""
 
+import time
 import tracemalloc
 
 import biotite.structure as bs
@@ -145,6 +146,15 @@ def test_buried_area_is_that_of_two_spheres():
         assert got.pairs[0, 1] == pytest.approx(expected, abs=4 * np.pi * radius**2 / 100)
         np.testing.assert_allclose(got.chains, expected, atol=4 * np.pi * radius**2 / 50)
         assert got.complex == pytest.approx(got.pairs[0, 1], abs=1e-4)
+
+
+def test_buried_area_of_atoms_strewn_over_micrometres_is_not_asked_for():
+    # A sampler that has hardly begun leaves them so; neighbours are looked for in cells that fill the box.
+    coord = np.array([[0, 0, 0], [5000, 5000, 5000], [5000, 5000, 5003]])
+    atoms = HeavyAtoms(coord, np.array([0, 1, 1]), ("CB",) * 3, ("ALA",) * 3, ("C",) * 3)
+    started = time.monotonic()
+    assert buried_area(atoms, 2) is None
+    assert time.monotonic() - started < 1
 
 
 def test_buried_area_of_pairs_and_of_the_complex_are_areas_lost():

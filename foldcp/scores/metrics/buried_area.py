@@ -16,6 +16,8 @@ _PROBE = 1.4
 _POINTS = 100
 """Points on each atom's sphere; ten times as many changed areas of interfaces by under 2 %."""
 _CROWDED = 400
+_CELLS = 1e7
+"""Cells, as wide as atoms reach, in the box around all atoms: a cube of some 1 400 Å has as many."""
 _UNKNOWN = 1.8
 """Radius of an atom of unknown element, in ångströms: between those of carbon and sulphur."""
 
@@ -45,10 +47,14 @@ def buried_area(atoms: HeavyAtoms, n_chains: int) -> BuriedArea | None:
     """Return the buried areas, in time and memory of O(atoms).
 
     None where an atom has more than 400 others within reach on average, five times what packed atoms have:
-    they lie in one heap, whose surface means nothing and takes O(atoms²) to find.
+    they lie in one heap, whose surface means nothing and takes O(atoms²) to find. None as well where they are
+    strewn over thousands of ångströms, as a sampler leaves them that has hardly begun: the cells in which
+    neighbours are looked for would fill gigabytes.
     """
     radii = _radii(atoms)
     reach = 2 * (float(radii.max()) + _PROBE)
+    if np.prod(np.ptp(atoms.coord, axis=0) / reach + 1, dtype=np.float64) > _CELLS:
+        return None
     tree = KDTree(atoms.coord)
     if tree.count_neighbors(tree, reach) > _CROWDED * len(atoms.coord):
         return None
