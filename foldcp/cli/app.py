@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from foldcp import __version__
-from foldcp.cli import complexes, doctor, memory, plan, predict, retry, scores, status, weights
+from foldcp.cli import complexes, doctor, memory, msa, plan, predict, retry, scores, status, weights
 
 app = typer.Typer(
     name="foldcp",
@@ -43,5 +43,6 @@ app.command("memory")(memory.memory)
 app.command("predict")(predict.predict)
 app.command("scores")(scores.scores)
 app.command("status")(status.status)
+app.add_typer(msa.app, name="msa")
 app.command("retry")(retry.retry)
 app.command("weights")(weights.weights)

@@ -200,3 +200,15 @@ def test_heavy_atoms_are_those_of_boltz() -> None:
         for kind, table in tables.items()
     }
     assert expected == HEAVY_ATOMS
+
+
+def test_a_failed_alignment_is_flagged_where_no_sequence_has_one(
+    config: SequencesConfig, tmp_path: Path
+) -> None:
+    table = complexes(c1=["P00001", "P00002"])
+    got = resolve(table, config)
+    (tmp_path / "P00001.a3m").write_text(">q\nMKV\n")
+    settings = MsaConfig(provider="directory,none", directory=tmp_path, on_failure="single")
+    msa = collect(got.sequences, settings, tmp_path / "03_msa")
+    (row,) = count(table, got.sequences, got.unresolved, msa, config).tokens.to_pylist()
+    assert (row["flags"], row["msa_depth"]) == (["single_sequence:P00001"], 1)
