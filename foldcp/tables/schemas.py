@@ -143,7 +143,7 @@ MSA = TableSpec(
                 "share of the query's residues that a row of the alignment covers, mean over its other rows",
                 "foldcp.msa.a3m",
             ),
-            column("origin", TEXT, "name of the file, or program, databases and settings of a search as JSON"),
+            column("origin", TEXT, "name of the file; program, databases, settings of a search as JSON"),
             column("failure", TEXT, "why there is no alignment, where the single sequence is folded instead"),
         ]
     ),
