@@ -10,7 +10,6 @@ The names of an MMseqs2 alignment are bare identifiers. The full header of the d
 put after them.
 """
 
-import csv
 import shutil
 import subprocess
 import tempfile
@@ -173,6 +172,6 @@ def _output(*command: str) -> str:
 
 def _headers(path: Path) -> Mapping[str, str]:
     """Return the full header of each identifier."""
-    with path.open(encoding="utf-8", errors="replace", newline="") as handle:
-        reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {row[0]: row[1] for row in reader if len(row) == 2}
+    with path.open(encoding="utf-8", errors="replace") as handle:
+        pairs = (line.strip("\0\n").partition("\t") for line in handle)
+        return {name: header for name, _, header in pairs}

@@ -45,7 +45,7 @@ class Search(Protocol):
         """Return further provenance."""
 
     def search(self, queries: Sequence[Query]) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:
-        """Yield each query with its rows; a `SearchError` says that none of them was found out."""
+        """Yield each query with its rows; a `SearchError` says that the search of all of them failed."""
 
 
 class Searched:

@@ -33,7 +33,7 @@ from foldcp.errors import InputError, MissingError
 from foldcp.msa import a3m
 from foldcp.msa.cache import Recipe
 from foldcp.msa.query import Query, SearchError
-from foldcp.tables.files import atomic_write, make_folder
+from foldcp.tables.files import atomic_write, make_folder, writing
 from foldcp.tables.provenance import sha256_json
 
 _CONNECT_AND_READ_SECONDS = (10, 120)
@@ -218,8 +218,10 @@ class Server:
     def _alone(self) -> Iterator[None]:
         """Keep other processes that share the cache from asking a server meanwhile."""
         make_folder(self.tickets)
-        with (self.tickets / "lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        lock = self.tickets / "lock"
+        with contextlib.ExitStack() as stack:
+            with writing(lock):
+                fcntl.flock(stack.enter_context(lock.open("w")), fcntl.LOCK_EX)
             yield
 
 
