@@ -10,6 +10,7 @@ The names of an MMseqs2 alignment are bare identifiers. The full header of the d
 put after them.
 """
 
+import contextlib
 import shutil
 import subprocess
 import tempfile
@@ -75,6 +76,10 @@ class Mmseqs:
         """Return further provenance: program, version, dates of the databases."""
         dates = {database.path.name: database.date() for database in self.databases}
         return {"tool": "MMseqs2", "version": self._version(), "database_dates": dates}
+
+    def turn(self) -> contextlib.AbstractContextManager[None]:
+        """Let every process search when it wants to."""
+        return contextlib.nullcontext()
 
     def search(self, queries: Sequence[Query]) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:
         """Yield each query with its rows.

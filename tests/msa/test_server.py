@@ -23,9 +23,9 @@ PROCESS = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from msa.test_server import searched
+from msa.test_server import QUERIES, searched
 provider = searched(sys.argv[1], Path(sys.argv[2]))
-from msa.test_server import QUERIES
+print("ready", flush=True)
 print(provider.fill(QUERIES), flush=True)
 """
 
@@ -189,11 +189,16 @@ def test_killed_in_between_it_goes_on_with_its_ticket(standin, tmp_path):
     assert len(standin.tickets) == 1 and tickets(tmp_path) == []
 
 
-def test_two_processes_take_turns(standin, tmp_path):
-    standin.polls = 5
+def test_processes_take_turns(standin, tmp_path):
     command = [sys.executable, "-c", PROCESS, standin.url, str(tmp_path), str(Path(__file__).parents[1])]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    with client(standin.url, tmp_path).turn():
+        both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
+        time.sleep(0.5)
+        assert not standin.seen
     assert [process.communicate()[0] for process in both] == ["{}\n", "{}\n"]
+    # The second finds what the first has stored.
+    assert standin.seen["submit"] == standin.seen["download"] == 1
     assert all(searched(standin.url, tmp_path).has(q) for q in QUERIES)
 
 
