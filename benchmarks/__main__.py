@@ -4,13 +4,23 @@ import argparse
 import platform
 from pathlib import Path
 
-from benchmarks import dag, fold, inference, msa_layer, outer_product_mean, pairformer_layer, plan, scores
+from benchmarks import (
+    dag,
+    fold,
+    inference,
+    msa,
+    msa_layer,
+    outer_product_mean,
+    pairformer_layer,
+    plan,
+    scores,
+)
 from foldcp.tables.provenance import code_version
 
 RESULTS = Path(__file__).parent / "results"
 MODULES = {
     module.__name__.rpartition(".")[2]: module
-    for module in (plan, dag, scores, fold, pairformer_layer, msa_layer, outer_product_mean, inference)
+    for module in (plan, dag, msa, scores, fold, pairformer_layer, msa_layer, outer_product_mean, inference)
 }
 
 

@@ -12,6 +12,7 @@ from foldcp.cli import (
     dictionary,
     doctor,
     memory,
+    msa,
     plan,
     predict,
     retry,
@@ -58,6 +59,7 @@ app.command("scores")(scores.scores)
 app.command("dictionary")(dictionary.dictionary)
 app.command("compare")(compare.compare)
 app.command("status")(status.status)
+app.add_typer(msa.app, name="msa")
 app.command("retry")(retry.retry)
 app.command("weights")(weights.weights)
 app.command("demo-statistics")(demo_statistics.demo_statistics)

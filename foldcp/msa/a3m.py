@@ -121,7 +121,7 @@ class Tally:
         """
         text = f">{row[0]}\n{row[1]}\n".encode()
         self._digest.update(text)
-        self._gaps += row[1].count("-") if self._depth else 0
+        self._gaps += row[1].count("-")
         self._depth += 1
         return text
 

@@ -10,7 +10,7 @@ The names of an MMseqs2 alignment are bare identifiers. The full header of the d
 put after them.
 """
 
-import csv
+import contextlib
 import shutil
 import subprocess
 import tempfile
@@ -76,6 +76,10 @@ class Mmseqs:
         """Return further provenance: program, version, dates of the databases."""
         dates = {database.path.name: database.date() for database in self.databases}
         return {"tool": "MMseqs2", "version": self._version(), "database_dates": dates}
+
+    def turn(self) -> contextlib.AbstractContextManager[None]:
+        """Let every process search when it wants to."""
+        return contextlib.nullcontext()
 
     def search(self, queries: Sequence[Query]) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:
         """Yield each query with its rows.
@@ -173,6 +177,6 @@ def _output(*command: str) -> str:
 
 def _headers(path: Path) -> Mapping[str, str]:
     """Return the full header of each identifier."""
-    with path.open(encoding="utf-8", errors="replace", newline="") as handle:
-        reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {row[0]: row[1] for row in reader if len(row) == 2}
+    with path.open(encoding="utf-8", errors="replace") as handle:
+        pairs = (line.strip("\0\n").partition("\t") for line in handle)
+        return {name: header for name, _, header in pairs}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from foldcp.config import MsaConfig, cache_folder
@@ -44,8 +45,11 @@ class Search(Protocol):
     def origin(self) -> dict[str, Any]:
         """Return further provenance."""
 
+    def turn(self) -> AbstractContextManager[None]:
+        """Wait until this process may search, and keep others from it where that is due."""
+
     def search(self, queries: Sequence[Query]) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:
-        """Yield each query with its rows; a `SearchError` says that none of them was found out."""
+        """Yield each query with its rows; a `SearchError` says that the search of all of them failed."""
 
 
 class Searched:
@@ -117,12 +121,14 @@ class Searched:
     def _fill_once(self, queries: Sequence[Query]) -> dict[str, str]:
         failed: dict[str, str] = {}
         origin = self._search.origin()
-        missing = [query for query in queries if not self.has(query)]
-        for query, rows in self._search.search(missing) if missing else ():
-            try:
-                self.cache.put(query, rows, **origin)
-            except InputError as error:
-                failed[query.sha256] = f"{self.name} gave an alignment that cannot be used: {error}"
+        with self._search.turn():
+            # Another process may have had its turn before.
+            missing = [query for query in queries if not self.has(query)]
+            for query, rows in self._search.search(missing) if missing else ():
+                try:
+                    self.cache.put(query, rows, **origin)
+                except InputError as error:
+                    failed[query.sha256] = f"{self.name} gave an alignment that cannot be used: {error}"
         return failed
 
 

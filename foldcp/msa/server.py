@@ -33,7 +33,7 @@ from foldcp.errors import InputError, MissingError
 from foldcp.msa import a3m
 from foldcp.msa.cache import Recipe
 from foldcp.msa.query import Query, SearchError
-from foldcp.tables.files import atomic_write, make_folder
+from foldcp.tables.files import atomic_write, make_folder, writing
 from foldcp.tables.provenance import sha256_json
 
 _CONNECT_AND_READ_SECONDS = (10, 120)
@@ -88,6 +88,16 @@ class Server:
         """Return further provenance."""
         return {"tool": "ColabFold server"}
 
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Keep other processes that share the cache from asking a server meanwhile."""
+        make_folder(self.tickets)
+        lock = self.tickets / "lock"
+        with contextlib.ExitStack() as stack:
+            with writing(lock):
+                fcntl.flock(stack.enter_context(lock.open("w")), fcntl.LOCK_EX)
+            yield
+
     def search(self, queries: Sequence[Query]) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:
         """Yield each query with its rows.
 
@@ -98,9 +108,8 @@ class Server:
         SearchError
             If it says that a batch failed.
         """
-        with self._alone():
-            for start in range(0, len(queries), self.config.batch):
-                yield from self._search_batch(queries[start : start + self.config.batch])
+        for start in range(0, len(queries), self.config.batch):
+            yield from self._search_batch(queries[start : start + self.config.batch])
 
     def _search_batch(self, queries: Sequence[Query]) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:
         ticket = self.tickets / f"{sha256_json([self.recipe.key, [q.sha256 for q in queries]])}.json"
@@ -213,14 +222,6 @@ class Server:
     def _take_turn(self) -> None:
         time.sleep(max(0.0, self._next_request - time.monotonic()))
         self._next_request = time.monotonic() + 1 / self.config.requests_per_second
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep other processes that share the cache from asking a server meanwhile."""
-        make_folder(self.tickets)
-        with (self.tickets / "lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
 
 
 def _read_ticket(path: Path) -> str:

@@ -1,11 +1,15 @@
 import gzip
+import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from campaign.make_tables import by, complexes, sha256
+from msa.colabfold_standin import Standin
 
-from foldcp.campaign.msa import collect, read
+from foldcp.campaign.msa import batches, collect, read, search
 from foldcp.campaign.sequences import resolve
 from foldcp.config import MsaConfig, SequencesConfig
 from foldcp.errors import InputError
@@ -138,3 +142,134 @@ def test_real_alignment(shared_data: Path) -> None:
     path = shared_data / "msa" / "boltz_seq1.a3m"
     query = path.read_text().split("\n")[1]
     assert sum(1 for _ in read(path, query)) == path.read_text().count(">")
+
+
+def test_providers_are_tried_in_order_and_what_fails_is_told(tmp_path: Path, given: Path) -> None:
+    fasta = f">P00001\n{QUERY}\n>P00002\nMKV\n>P00003\nMKVL\n"
+    (given / "P00001.a3m").write_text(f">q\n{QUERY}\n>a\n{QUERY}\n")
+    (given / "P00002.a3m").write_text(">q\nMKA\n")
+    table = sequences(tmp_path, "P00001", "P00002", "P00003", fasta=fasta)
+
+    def rows(**settings) -> dict[str, tuple]:
+        config = MsaConfig(directory=given, **settings)
+        got = collect(table, config, tmp_path / "03_msa").to_pylist()
+        return {
+            r["length"]: (r["provider"], r["depth"], bool(r["path"]), bool(r["error"]), bool(r["failure"]))
+            for r in got
+        }
+
+    good, single = ("directory", 2, True, False, False), ("none", 1, False, False, False)
+    rejected, folded = ("directory", 0, False, True, False), ("none", 1, False, False, True)
+    assert rows(provider="directory,none") == {7: good, 3: rejected, 4: single}
+    assert rows(provider="directory, none", on_failure="single") == {7: good, 3: folded, 4: single}
+    # Without none at the end, to have no alignment is a failure.
+    assert rows(provider="directory") == {7: good, 3: rejected, 4: rejected}
+    assert rows(provider="directory", on_failure="single") == {7: good, 3: folded, 4: folded}
+
+
+def test_zstd_and_members_of_one_sequence(tmp_path: Path, given: Path) -> None:
+    with (given / "P00002.a3m.zst").open("wb") as raw, pa.CompressedOutputStream(raw, "zstd") as stream:
+        stream.write(f">q\n{QUERY}\n>a\nMK-----\n".encode())
+    table = sequences(tmp_path, "P00001", "P00002", fasta=f">P00001\n{QUERY}\n>P00002\n{QUERY}\n")
+    config = MsaConfig(provider="directory", directory=given)
+    (row,) = collect(table, config, tmp_path / "03_msa").to_pylist()
+    assert (row["depth"], row["coverage"], row["origin"]) == (2, pytest.approx(2 / 7), "P00002.a3m.zst")
+
+
+class Campaign:
+    """Eleven proteins, a directory that has two of them, and a cache for the rest."""
+
+    def __init__(self, tmp_path: Path, standin: Standin, provider: str = "directory,server,none") -> None:
+        self.proteins = {f"P{n:05d}": "MKVL" + "ACDEFGHIKLN"[n] * (n + 1) for n in range(11)}
+        fasta = "".join(f">{name}\n{text}\n" for name, text in self.proteins.items())
+        self.table = sequences(tmp_path, *self.proteins, fasta=fasta)
+        folder = tmp_path / "mine"
+        folder.mkdir(exist_ok=True)
+        for name in ("P00000", "P00001"):
+            (folder / f"{name}.a3m").write_text(f">q\n{self.proteins[name]}\n>a\n{self.proteins[name]}\n")
+        self.config = MsaConfig(
+            provider=provider,
+            directory=folder,
+            cache=tmp_path / "cache",
+            batch=4,
+            server={"url": standin.url, "requests_per_second": 1},
+        )
+
+    def run(self, out: Path) -> tuple[pa.Table, dict[str, dict]]:
+        cut = batches(self.table, self.config)
+        failed = {}
+        for name in sorted(set(cut["batch"].to_pylist())):
+            failed |= {r["sha256"]: r["reason"] for r in search(cut, name, self.config).to_pylist()}
+        return cut, by(collect(self.table, self.config, out, failed), "sha256")
+
+    def row(self, rows: dict[str, dict], name: str) -> dict:
+        return rows[sha256(self.proteins[name])]
+
+
+@pytest.fixture
+def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
+    # The declared limits are for public servers; this one is ours.
+    monkeypatch.setattr("foldcp.msa.server.Server._take_turn", lambda self: None)
+    monkeypatch.setattr("foldcp.msa.server.Server._sleep", lambda self, waits, why: time.sleep(0.01))
+    server = Standin()
+    yield server
+    server.shutdown()
+
+
+def test_what_nobody_has_is_searched_in_batches_once(tmp_path: Path, standin: Standin) -> None:
+    campaign = Campaign(tmp_path, standin)
+    cut, rows = campaign.run(tmp_path / "03_msa")
+    assert Counter(cut["batch"].to_pylist()) == {"00000": 3, "00001": 3, "00002": 3}
+    assert {r["provider"] for r in rows.values()} == {"directory", "server"}
+    found = campaign.row(rows, "P00007")
+    assert (found["depth"], found["error"]) == (3, None)
+    assert '"provider": "server"' in found["origin"] and standin.url in found["origin"]
+    written = (tmp_path / found["path"]).read_text()
+    assert (
+        written.startswith(f">query\n{campaign.proteins['P00007']}\n")
+        and sha256(written) == found["file_sha256"]
+    )
+    # Another campaign has nothing left to search, and the same alignments.
+    again, same = Campaign(tmp_path, standin).run(tmp_path / "again" / "03_msa")
+    assert again.num_rows == 0 and same == rows
+    assert len(standin.tickets) == 3
+
+
+@pytest.mark.parametrize("policy", ["fail", "single"])
+def test_a_failed_search_follows_the_policy(tmp_path: Path, standin: Standin, policy: str) -> None:
+    campaign = Campaign(tmp_path, standin)
+    campaign.config = campaign.config.model_copy(update={"on_failure": policy})
+    standin.bad = campaign.proteins["P00005"]
+    _, rows = campaign.run(tmp_path / "03_msa")
+    row = campaign.row(rows, "P00005")
+    reason = row["error"] if policy == "fail" else row["failure"]
+    assert "server: " in reason and "status ERROR" in reason
+    assert (row["provider"], row["depth"]) == (("server", 0) if policy == "fail" else ("none", 1))
+    assert sum(bool(r["error"] or r["failure"]) for r in rows.values()) == 1
+    # It is searched again the next time, and only it.
+    assert batches(campaign.table, campaign.config)["sequence"].to_pylist() == [standin.bad]
+
+
+def test_a_search_that_finds_only_the_query_has_no_alignment(tmp_path: Path, standin: Standin) -> None:
+    orphan = Campaign(tmp_path, standin)
+    standin.alone = orphan.proteins["P00009"]
+    _, rows = orphan.run(tmp_path / "03_msa")
+    row = orphan.row(rows, "P00009")
+    assert (row["provider"], row["depth"], row["path"], row["failure"]) == ("none", 1, None, None)
+    assert not (tmp_path / "03_msa" / f"{row['sha256']}.a3m").exists()
+    strict = Campaign(tmp_path, standin, "directory,server")
+    _, rows = strict.run(tmp_path / "strict" / "03_msa")
+    assert "no alignment of it" in strict.row(rows, "P00009")["error"]
+
+
+def test_a_cached_alignment_that_is_gone_or_damaged(tmp_path: Path, standin: Standin) -> None:
+    campaign = Campaign(tmp_path, standin)
+    campaign.run(tmp_path / "03_msa")
+    (gone,) = (tmp_path / "cache").rglob(f"{sha256(campaign.proteins['P00006'])}.*.zst")
+    (damaged,) = (tmp_path / "cache").rglob(f"{sha256(campaign.proteins['P00007'])}.*.zst")
+    gone.unlink()
+    damaged.write_bytes(damaged.read_bytes()[:-5])
+    rows = by(collect(campaign.table, campaign.config, tmp_path / "new" / "03_msa"), "sha256")
+    for name in ("P00006", "P00007"):
+        assert "run again with --forcerun msa_batches" in campaign.row(rows, name)["error"]
+    assert batches(campaign.table, campaign.config).num_rows == 2

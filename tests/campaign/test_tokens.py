@@ -222,3 +222,15 @@ def test_a_role_is_kept_and_a_decoy_shares_with_nothing(config: SequencesConfig)
     rejected = by(result.rejected, "complex_id")
     assert {row["reason_code"] for row in rejected.values()} == {"decoy_is_complex"}
     assert "same sequences and copies as a" in rejected["e"]["reason"] and rejected["f"]["source_row"] == 5
+
+
+def test_a_failed_alignment_is_flagged_where_no_sequence_has_one(
+    config: SequencesConfig, tmp_path: Path
+) -> None:
+    table = complexes(c1=["P00001", "P00002"])
+    got = resolve(table, config)
+    (tmp_path / "P00001.a3m").write_text(">q\nMKV\n")
+    settings = MsaConfig(provider="directory,none", directory=tmp_path, on_failure="single")
+    msa = collect(got.sequences, settings, tmp_path / "03_msa")
+    (row,) = count(table, got.sequences, got.unresolved, msa, config).tokens.to_pylist()
+    assert (row["flags"], row["msa_depth"]) == (["single_sequence:P00001"], 1)

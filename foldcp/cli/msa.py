@@ -1,0 +1,100 @@
+"""`foldcp msa`: the alignments of a campaign, and the cache that campaigns share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from foldcp.campaign.msa_status import MsaStatus
+
+app = typer.Typer(
+    help="Alignments of a campaign (status), and the cache that campaigns share (cache).",
+    no_args_is_help=True,
+)
+_SHOWN = 20
+
+
+@app.command()
+def status(
+    campaign: Annotated[
+        Path,
+        typer.Argument(metavar="CAMPAIGN_DIR", help="Results folder of the campaign.", show_default=False),
+    ],
+    failures: Annotated[bool, typer.Option("--failures", help="List every failure.")] = False,
+) -> None:
+    """Show depth and coverage of the alignments by provider, and what is missing or failed.
+
+    Depth counts the rows of an alignment, the protein itself among them. Coverage is the share of the
+    protein's residues that another row covers, mean over the rows.
+
+    \b
+    Example:
+        foldcp msa status results
+    """
+    from foldcp.campaign.msa_status import read_msa_status
+
+    state = read_msa_status(campaign)
+    for line in _lines(state):
+        typer.echo(line)
+    shown = list(state.failed.items()) if failures else list(state.failed.items())[:_SHOWN]
+    for members, reason in shown:
+        typer.echo(f"  {members}: {reason}")
+    if len(shown) < len(state.failed):
+        typer.echo(f"  and {len(state.failed) - len(shown)} more: --failures lists all")
+
+
+def _lines(state: "MsaStatus") -> list[str]:
+    lines = []
+    if state.jobs:
+        lines.append(
+            f"searches: {state.to_search} sequences in {state.jobs} jobs, {state.jobs_done} of them ended"
+        )
+    if state.providers:
+        lines.append(f"{'provider':<10}{'proteins':>9}{'least':>8}{'median':>9}{'most':>8}{'coverage':>10}")
+    for name, got in state.providers.items():
+        coverage = "-" if got.coverage is None else f"{got.coverage:.2f}"
+        depth = f"{got.least:>8}{got.median:>9g}{got.most:>8}"
+        lines.append(f"{name:<10}{got.proteins:>9}{depth}{coverage:>10}")
+    if not state.providers:
+        lines.append("no alignments yet: the campaign has not come to its msa stage")
+    single = len(state.failed) - state.rejected if state.providers else 0
+    lines.append(
+        f"failed: {len(state.failed)}"
+        + (f" ({state.rejected} cost their complexes, {single} folded as single sequences)" * bool(single))
+    )
+    return lines
+
+
+@app.command()
+def cache(
+    folder: Annotated[
+        Path | None, typer.Option("--cache", help="Cache folder; default: as msa.cache is without a value.")
+    ] = None,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Delete what killed searches left behind a day ago or earlier.")
+    ] = False,
+) -> None:
+    """List the alignments in the cache, by the search they come from.
+
+    \b
+    Example:
+        foldcp msa cache
+        foldcp msa cache --cache /shared/foldcp-cache --clean
+    """
+    from foldcp.config import cache_folder
+    from foldcp.msa.cache import kinds, left_overs
+
+    place = cache_folder(folder)
+    for key, kind in kinds(place).items():
+        said = kind.provenance
+        databases = ", ".join(entry.get("name") or entry["url"] for entry in said["databases"])
+        typer.echo(
+            f"{key}  {kind.entries} alignments, {kind.n_bytes / 2**20:.1f} MiB, {said['provider']} "
+            f"({said['tool']} {said.get('version', '')}".rstrip()
+            + f") of {databases}, first {said['made']}"
+        )
+    left = left_overs(place)
+    for path in left if clean else ():
+        path.unlink(missing_ok=True)
+    typer.echo(f"{place / 'msa'}: {len(left)} files of killed searches" + (" deleted" if clean else ""))

@@ -1,0 +1,70 @@
+"""What `foldcp msa status` says, from the tables of a campaign at several moments."""
+
+from pathlib import Path
+
+import pytest
+
+from foldcp.campaign.msa_status import Depths, read_msa_status
+from foldcp.errors import InputError
+from foldcp.tables import Provenance, rows_to_table, write_table
+from foldcp.tables.schemas import MSA, MSA_BATCHES, MSA_FAILED, SEQUENCES
+
+MEMBERS = {"P1": "a", "P2": "b", "P3": "c", "P4": "c", "P5": "d"}
+
+
+def sequence(member: str, sha256: str) -> dict:
+    return {
+        "member": member,
+        "namespace": "uniprot",
+        "entity_type": "protein",
+        "sequence": "MKV",
+        "length": 3,
+        "sha256": sha256,
+        "source": "test",
+        "resolution": "exact",
+    }
+
+
+def aligned(sha256: str, provider: str = "mmseqs", depth: int = 1, **more) -> dict:
+    return {"sha256": sha256, "length": 3, "provider": provider, "depth": depth, **more}
+
+
+def write(folder: Path, name: str, spec, rows: list[dict]) -> None:
+    write_table(folder / f"{name}.parquet", spec, rows_to_table(spec, rows), Provenance())
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    write(tmp_path, "02_sequences", SEQUENCES, [sequence(*item) for item in MEMBERS.items()])
+    return tmp_path
+
+
+def test_while_searches_run(results):
+    rows = [{"batch": f"{n:05d}", "sha256": key, "sequence": "MKV"} for n, key in enumerate("abc")]
+    write(results, "03_batches", MSA_BATCHES, rows)
+    write(results / "03_searches", "00001", MSA_FAILED, [{"sha256": "c", "reason": "x"}])
+    state = read_msa_status(results)
+    assert (state.to_search, state.jobs, state.jobs_done) == (3, 3, 1)
+    assert (state.providers, state.failed) == ({}, {"P3, P4": "x"})
+
+
+def test_when_alignments_are_there(results):
+    rows = [
+        aligned("a", depth=100, coverage=0.5, path="a"),
+        aligned("b", depth=300, coverage=0.7, path="b"),
+        aligned("c", "none", failure="searched in vain"),
+        aligned("d", depth=0, error="malformed"),
+    ]
+    write(results, "03_msa", MSA, rows)
+    state = read_msa_status(results)
+    assert state.providers == {
+        "mmseqs": Depths(2, 100, 200, 300, pytest.approx(0.6)),
+        "none": Depths(1, 1, 1, 1, None),
+    }
+    assert state.failed == {"P3, P4": "searched in vain", "P5": "malformed"}
+    assert state.rejected == 1
+
+
+def test_a_folder_without_a_campaign(tmp_path):
+    with pytest.raises(InputError, match=r"02_sequences\.parquet: no such file"):
+        read_msa_status(tmp_path)

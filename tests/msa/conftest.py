@@ -1,0 +1,5 @@
+"""Fixtures of the tests of alignments."""
+
+from msa.small_databases import databases
+
+__all__ = ["databases"]

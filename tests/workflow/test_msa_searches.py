@@ -1,0 +1,73 @@
+"""Searches for alignments in the workflow: real Snakemake, real MMseqs2, a small real database."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from msa.small_databases import databases
+
+ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["databases"]
+
+
+@pytest.fixture
+def campaign(databases, tmp_path) -> Path:
+    """Five proteins in three complexes; the directory has one of them."""
+    proteins = {f"P{n:05d}": p.sequence for n, p in enumerate(databases.proteins[:5])}
+    (tmp_path / "p.fasta").write_text("".join(f">sp|{k}|T t\n{v}\n" for k, v in proteins.items()))
+    (tmp_path / "mine").mkdir()
+    first = proteins["P00000"]
+    (tmp_path / "mine" / "P00000.a3m").write_text(f">q\n{first}\n>a\n{first}\n")
+    rows = ["complex_id,members", "one,P00000;P00001", "two,P00002;P00003(2)", "three,P00004;P00001"]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    config = {
+        "complexes": {"table": "t.csv"},
+        "sequences": {"fasta": ["p.fasta"]},
+        "msa": {
+            "provider": "directory,mmseqs,none",
+            "directory": "mine",
+            "cache": "cache",
+            "batch": 2,
+            "mmseqs": {"database": str(databases.plain), "threads": 1, "sensitivity": 2},
+        },
+        "plan": {"gpu": "cpu"},
+        "predict": {"model": "demo"},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    return tmp_path
+
+
+def snakemake(folder: Path, *options: str) -> dict[str, int]:
+    """Run up to the tokens stage; return how often each rule ran."""
+    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2"]
+    command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml"), "--until", "tokens"]
+    ran = subprocess.run([*command, *options], capture_output=True, text=True, timeout=600, check=False)
+    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-4000:]
+    names = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", ran.stdout + ran.stderr, re.M)
+    return {name: names.count(name) for name in names}
+
+
+def test_batches_are_jobs_and_the_cache_serves_the_next_campaign(campaign):
+    ran = snakemake(campaign)
+    assert ran["msa_batches"] == 1 and ran["msa_search"] == 2 and ran["msa"] == 1
+    rows = pq.read_table(campaign / "results" / "03_msa.parquet").to_pylist()
+    assert sorted(row["provider"] for row in rows) == ["directory", *["mmseqs"] * 4]
+    assert all((campaign / "results" / row["path"]).is_file() for row in rows)
+    assert snakemake(campaign) == {}
+    before = {row["sha256"]: row["file_sha256"] for row in rows}
+    shutil.rmtree(campaign / "results")
+    assert "msa_search" not in snakemake(campaign)
+    again = pq.read_table(campaign / "results" / "03_msa.parquet").to_pylist()
+    assert {row["sha256"]: row["file_sha256"] for row in again} == before
+
+
+def test_without_a_search_there_are_no_jobs_for_it(campaign):
+    config = yaml.safe_load((campaign / "config.yaml").read_text())
+    config["msa"]["provider"] = "directory,none"
+    (campaign / "config.yaml").write_text(yaml.safe_dump(config))
+    assert set(snakemake(campaign)) == {"complexes", "sequences", "msa", "tokens"}
