@@ -102,16 +102,17 @@ def _as_boltz_loses_deletions(alignment: Any) -> MSA:
     It cuts its list of a chain's deletions down to those of each row in turn, so that none are left after the
     first row, or at most the second.
     """
-    left, kept, sequences = alignment.deletions, [], alignment.sequences.copy()
+    left, sequences, n_kept = alignment.deletions, alignment.sequences.copy(), 0
+    kept: list[np.ndarray] = [left[:0]]
     sequences["del_start"] = sequences["del_end"] = 0
     for new, old in zip(sequences, alignment.sequences, strict=True):
         left = left[old["del_start"] : old["del_end"]]
         if not len(left):
             break
-        new["del_start"] = sum(map(len, kept))
+        new["del_start"], new["del_end"] = n_kept, n_kept + len(left)
+        n_kept += len(left)
         kept.append(left)
-        new["del_end"] = new["del_start"] + len(left)
-    return MSA(sequences, np.concatenate([alignment.deletions[:0], *kept]), alignment.residues)
+    return MSA(sequences, np.concatenate(kept), alignment.residues)
 
 
 def column_statistics(alignment: Alignment) -> tuple[Tensor, Tensor]:
