@@ -229,6 +229,7 @@ def test_an_interrupted_rewrite_is_not_done_and_the_next_run_mends_it(
     assert sorted(p.name for p in directory.iterdir()) == [
         "confidence_small_model_0.json",
         "done.json",
+        "interfaces_small_model_0.npz",
         "plddt_small_model_0.npz",
         "small.yaml",
         "small_model_0.cif",
