@@ -107,7 +107,7 @@ def _pairs(
     return (
         {"chain_pair_iptm": none if sample.chain_pair_iptm is None else sample.chain_pair_iptm}
         | errors
-        | {"ilis": ilis(errors["lis"], errors["clis"], errors["clia"])}
+        | {"ilis": ilis(errors["lis"], errors["clis"])}
         | {name: np.where(both, value, np.nan) for name, value in residues.items()}
         | {"buried_area": none if area is None else area.pairs, "n_clashes": clashing}
     )

@@ -114,9 +114,7 @@ def test_pdockq2_at_known_points():
 
 
 def test_ilis():
-    np.testing.assert_allclose(
-        ilis(*np.array([[0.5, 0.5, np.nan], [0.5, 0, np.nan], [3, 0, np.nan]])), [0.5, 0, np.nan]
-    )
+    np.testing.assert_allclose(ilis(*np.array([[0.9, 0.5, np.nan], [0.4, 0, np.nan]])), [0.6, 0, np.nan])
 
 
 def test_the_best_partner_counts_both_directions_and_the_weakest_chain_is_a_polymer():

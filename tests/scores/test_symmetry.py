@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from foldcp.scores.metrics.symmetry import symmetry
+from foldcp.scores.metrics.symmetry import _cycle, _group, symmetry
 from foldcp.scores.sample import HeavyAtoms
 
 RNG = np.random.default_rng(5)
@@ -91,6 +91,12 @@ def test_the_most_frequent_sequence_counts():
     names = [["ALA"] * 30] * 3 + [["GLY"] * 30] * 2
     pair = [MONOMER + 200, MONOMER + 300]
     assert found(ring + pair, names=names).group == "C3"
+
+
+def test_an_operation_that_brings_only_some_copies_back_is_of_no_group():
+    assert _cycle(np.array([1, 2, 0])) == 3
+    assert _cycle(np.array([1, 0, 2])) is None
+    assert _group(3, [3, None]) is None
 
 
 def test_nothing_to_find():
