@@ -9,7 +9,8 @@ other file. So a marked prediction is checked by the size of every file, which f
 and by the hash of the files that are read: of `scores_<id>.json` alone where it can be used, which spares
 reading the structures of a large campaign; of all where the prediction has to be scored again.
 
-Memory holds a row group of each table and the predictions being read, however many there are.
+Memory holds a row group of each table and the predictions being read, however many there are, besides what the
+tokens table says of their chains.
 """
 
 import dataclasses
