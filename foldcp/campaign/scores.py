@@ -38,7 +38,7 @@ from foldcp.tables.score_schemas import SCORES
 TABLES = {**SCORES, "failed": REJECTED}
 """The tables of the stage, by the name of their folder."""
 UNSIZED = bin_name(0)
-"""Bin of failed rows of which nothing tells the number of tokens; names stay numbers to those who read them."""
+"""Bin of failed rows whose number of tokens nothing tells; a number, as the names of all bins are."""
 
 
 @dataclass
