@@ -7,6 +7,7 @@ chains, and the structures are placeholders of a few bytes.
 """
 
 import itertools
+import os
 import random
 import subprocess
 import sys
@@ -169,6 +170,7 @@ def _size(folder: Path) -> float:
 
 def run() -> str:
     lines = ["| complexes | processes | seconds | peak GB |", "|---|---|---|---|"]
+    busy = f"{os.getloadavg()[0]:.1f} processes wanted the machine's {os.cpu_count()} cores when it began"
     for n_complexes, processes in ((COMPLEXES // 10, (1,)), (COMPLEXES, (1, 2))):
         with tempfile.TemporaryDirectory() as name:
             folder, output = Path(name) / "campaign", Path(name) / "scores"
@@ -179,4 +181,4 @@ def run() -> str:
                 lines.append(f"| {n_complexes} | {jobs} | {seconds:.0f} | {peak / 1e9:.2f} |")
             sizes = f"{_size(folder):.0f} MB in, {_size(output):.0f} MB of tables out"
     about = " ".join(__doc__.split("\n\n")[1].split())
-    return "\n".join([*lines, "", f"The larger campaign: {said}; {sizes}.", "", about])
+    return "\n".join([*lines, "", f"The larger campaign: {said}; {sizes}.", "", f"{about} {busy}."])

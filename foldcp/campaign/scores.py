@@ -9,7 +9,8 @@ other file. So a marked prediction is checked by the size of every file, which f
 and by the hash of the files that are read: of `scores_<id>.json` alone where it can be used, which spares
 reading the structures of a large campaign; of all where the prediction has to be scored again.
 
-Memory holds a row group of each table and the predictions being read, however many there are.
+Memory holds a row group of each table and the predictions being read, however many there are, besides what
+the tokens table says of their chains.
 """
 
 import dataclasses
@@ -36,8 +37,8 @@ from foldcp.tables.score_schemas import SCORES
 
 TABLES = {**SCORES, "failed": REJECTED}
 """The tables of the stage, by the name of their folder."""
-UNSIZED = "unknown"
-"""Bin of failed rows of which nothing tells the number of tokens."""
+UNSIZED = bin_name(0)
+"""Bin of failed rows whose number of tokens nothing tells; a number, as the names of all bins are."""
 
 
 @dataclass

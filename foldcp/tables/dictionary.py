@@ -36,7 +36,7 @@ metadata of its fields.
 *Filled* says whether every row has a value. *Range* is the lowest and highest value that a number can have;
 an open end has no bound. Pure numbers have no unit. `07_scores` holds each table in parts, one for each size
 bin; pandas, polars, DuckDB and Arrow read the table's folder as one table, with a column `bin`: the upper
-edge of the bin in tokens, as a number.
+edge of the bin in tokens, as a number; 0 for failed rows of unknown size.
 """
 _COLUMNS = ("column", "type", "filled", "unit", "range", "meaning", "source")
 

@@ -138,7 +138,7 @@ def test_a_broken_directory_costs_only_itself(tmp_path, collect):
     assert (failed["stage"], failed["complex_id"]) == ("scores", "y")
     assert "plddt_y_model_0.npz" in failed["reason"]
     assert got.totals.unreadable == [failed["reason"]]
-    assert list(part_paths(got.output / "failed")) == [BIN, "unknown"]
+    assert list(part_paths(got.output / "failed")) == ["0000000", BIN]
 
 
 def test_only_marked_directories_of_a_campaign_count(tmp_path, collect):

@@ -73,7 +73,7 @@ def test_several_processes_and_bad_numbers_of_them(tmp_path):
 def test_an_earlier_run_leaves_nothing_behind(tmp_path):
     (write_prediction(tmp_path / "in" / "x") / "x_model_0.cif").unlink()
     assert _run(tmp_path / "in", "-o", tmp_path / "out").exit_code == 1
-    assert list(part_paths(tmp_path / "out/failed")) == ["unknown"]
+    assert list(part_paths(tmp_path / "out/failed")) == ["0000000"]
     write_prediction(tmp_path / "other" / "y")
     assert _run(tmp_path / "other", "-o", tmp_path / "out").exit_code == 0
     assert _read(tmp_path / "out", "failed").num_rows == 0

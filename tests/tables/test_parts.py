@@ -56,7 +56,7 @@ def test_a_part_says_of_itself_what_a_table_written_at_once_says(tmp_path):
     assert part.metadata.metadata == whole.metadata.metadata
 
 
-@pytest.mark.parametrize("sizes", [[25], [1] * 25, [9, 11, 5], [10, 10, 5], [0, 25, 0]])
+@pytest.mark.parametrize("sizes", [[25], [1] * 25, [9, 11, 5], [7, 9, 9], [0, 25, 0]])
 def test_bytes_depend_on_the_rows_and_not_on_how_they_come(tmp_path, monkeypatch, sizes):
     monkeypatch.setattr(parts, "ROW_GROUP", 10)
     path = _write(tmp_path / "x", sizes)
@@ -64,6 +64,14 @@ def test_bytes_depend_on_the_rows_and_not_on_how_they_come(tmp_path, monkeypatch
     assert groups == [10, 10, 5]
     assert path.read_bytes() == _write(tmp_path / "y", [7, 18]).read_bytes()
     assert [batch.num_rows for batch in scan(tmp_path / "x" / "numbers", SPEC, rows=20)] == [20, 5]
+
+
+def test_rows_that_wait_are_joined(tmp_path):
+    with writing_parts(tmp_path, SPECS) as written:
+        for start in range(1000):
+            written.append("a", {"numbers": _rows(start, 1)})
+        assert len(written._parts["a"]["numbers"]._waiting) <= parts._PIECES
+    assert read_dataset(tmp_path / "numbers", SPEC)["n"].to_pylist() == list(range(1000))
 
 
 def test_a_failure_leaves_what_was_there(tmp_path):
