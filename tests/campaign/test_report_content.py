@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 from campaign.campaign_tables import build
@@ -143,16 +142,17 @@ def test_a_page_of_five_thousand_complexes_is_small_and_soon_made(tmp_path):
     """Interfaces of 140 chains, structures and aligned errors of the best included."""
     made = build(tmp_path, 5000, decoys=5000, giants=4, structures=25)
     program = (
-        "import json, re, sys; from pathlib import Path; from foldcp.campaign.report import render;"
+        "import json, re, sys, time; from pathlib import Path; from foldcp.campaign.report import render;"
         "from foldcp.config import parse; folder = Path(sys.argv[1]);"
         "render(folder, parse(json.loads(sys.argv[2])), folder / 'report.html');"
-        # Not ru_maxrss, which remembers what this process held before it became that one.
-        "print(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1])"
+        # Not ru_maxrss, which remembers what this process held before it became that one. Processor time, for
+        # a busy machine is no fault of the report.
+        "print(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1]);"
+        "print(time.process_time())"
     )
-    start = time.monotonic()
     command = [sys.executable, "-c", program, str(tmp_path), made.model_dump_json()]
-    peak = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) // 1024
-    seconds, size = time.monotonic() - start, (tmp_path / "report.html").stat().st_size
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    peak, seconds, size = int(said[0]) // 1024, float(said[1]), (tmp_path / "report.html").stat().st_size
     print(f"5 000 complexes and 5 000 decoys: {seconds:.0f} s, {peak} MiB, page of {size / 1e6:.1f} MB")
     assert size < 15_000_000
     assert seconds < 60

@@ -37,7 +37,7 @@
     const trace = structure.kind === "trace";
     const crowded = viewer.getModel().selectedAtoms({}).length > CROWD;
     const points = structure.kind === "points";
-    const polymer = crowded || points ? { sphere: { radius: points ? 0.3 : 1.9, colorfunc } } : { cartoon: { colorfunc, style: trace ? "trace" : "oval", thickness: trace ? 0.6 : 0.4 } };
+    const polymer = crowded || points ? { sphere: { radius: points ? 0.9 : 1.9, colorfunc } } : { cartoon: { colorfunc, style: trace ? "trace" : "oval", thickness: trace ? 0.6 : 0.4 } };
     viewer.setStyle({ hetflag: false }, polymer);
     viewer.setStyle({ hetflag: true }, { stick: { radius: 0.25, colorfunc }, sphere: { scale: 0.3, colorfunc } });
     at("plddt-legend").hidden = byChain;
