@@ -6,6 +6,8 @@ from mini_campaign import BIN, GOOD, MiniCampaign
 from typer.testing import CliRunner
 
 from foldcp.campaign.launch.progress import hours
+from foldcp.campaign.launch.slurm_commands import JobState
+from foldcp.campaign.launch.slurm_queue import FOLDER, Snapshot
 from foldcp.campaign.status import read_status
 from foldcp.cli.status import status
 from foldcp.errors import InputError
@@ -203,3 +205,21 @@ def test_a_line_cut_off_by_a_kill_does_not_hide_the_others(campaign, ledger, sta
     with file.open("a") as lines:
         lines.write('{"attempt": "x", "compl')
     assert [f.complex_id for f in read_status(campaign.folder).failures] == ["a"]
+
+
+def test_why_jobs_wait_is_read_from_slurms_last_answer(campaign):
+    campaign.write({"a": GOOD})
+    folder = campaign.folder / "logs" / "predict" / FOLDER
+    folder.mkdir(parents=True)
+    (folder / "bin.jobs").write_text("7")
+    jobs = {
+        "7_0": JobState("PENDING", "0:0", "PartitionTimeLimit"),
+        "8": JobState("PENDING", "0:0", "Priority"),
+    }
+    Snapshot(at=now().timestamp() - 90, arrays=["7", "8"], jobs=jobs).write(folder / "squeue.json")
+    state = read_status(campaign.folder)
+    assert state.waits[0] == "1 job waits (PartitionTimeLimit 1); SLURM was asked 90 s ago"
+    assert state.waits[1].startswith("1 job cannot start: it asks for more time")
+    assert state.to_json()["waits"] == state.waits
+    printed = CliRunner().invoke(app, [str(campaign.folder)]).stdout
+    assert "in SLURM's queue: 1 job waits" in printed and "predict.slurm.partition" in printed
