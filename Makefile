@@ -37,7 +37,7 @@ format: setup  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-schemas: setup  ## regenerate workflow/schemas from foldcp/config.py
+schemas: setup  ## regenerate workflow/schemas from foldcp/config
 	$(BIN)/python -m foldcp.config > workflow/schemas/config.schema.yaml
 
 bench: setup  ## measure speed and memory; results go to benchmarks/results

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from foldcp.config import MmseqsConfig, MsaConfig
+from foldcp.config.alignments import MmseqsConfig, MsaConfig
 from foldcp.errors import InputError, MissingError, UsageError
 from foldcp.msa import a3m
 from foldcp.msa.cache import provenance
