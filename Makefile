@@ -38,7 +38,7 @@ format: setup  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-schemas: setup  ## regenerate workflow/schemas from foldcp/config.py
+schemas: setup  ## regenerate workflow/schemas from foldcp/config
 	$(BIN)/python -m foldcp.config > workflow/schemas/config.schema.yaml
 
 dictionary: setup  ## regenerate docs/data-dictionary.md from the declared tables

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from foldcp.config import MmseqsConfig
+from foldcp.config.alignments import MmseqsConfig
 from foldcp.errors import MissingError, UsageError
 from foldcp.msa import a3m
 from foldcp.msa.cache import Recipe

@@ -28,7 +28,7 @@ from typing import IO, Any
 import requests
 
 from foldcp import __version__
-from foldcp.config import MsaServerConfig
+from foldcp.config.alignments import MsaServerConfig
 from foldcp.errors import InputError, MissingError
 from foldcp.msa import a3m
 from foldcp.msa.cache import Recipe

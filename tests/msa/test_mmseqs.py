@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from foldcp.config import MmseqsConfig, MsaConfig
+from foldcp.config.alignments import MmseqsConfig, MsaConfig
 from foldcp.errors import InputError, MissingError, UsageError
 from foldcp.msa import a3m
 from foldcp.msa.cache import provenance
@@ -46,10 +46,10 @@ def expanded(databases, targets) -> dict[str, list[a3m.Row]]:
 
 
 def test_a_plain_database(databases, targets):
-    got = found(
-        Mmseqs(MmseqsConfig(database=databases.plain, **SETTINGS)), [*targets, SHORT, ODD, "ACGTACGT"]
-    )
-    assert list(got) == [*targets, SHORT, ODD, "ACGTACGT"]
+    # More than the 32 pieces that MMseqs2 shuffles.
+    others = [SHORT, ODD, *(f"MW{a}W{b}WHC" for a in "ACDEFG" for b in "HIKLMN")]
+    got = found(Mmseqs(MmseqsConfig(database=databases.plain, **SETTINGS)), [*targets, *others])
+    assert list(got) == [*targets, *others]
     known = {protein.header.split("|")[1]: protein.header for protein in databases.proteins}
     for target in targets:
         assert got[target][0] == ("query", target)
@@ -58,7 +58,12 @@ def test_a_plain_database(databases, targets):
             assert len(re.sub("[a-z]", "", row)) == len(target)
             # The species of a row is in its header, for pairing.
             assert header.endswith(f"\t{known[header.split(chr(9))[0]]}") and " OX=" in header
-    assert [len(got[sequence]) for sequence in (SHORT, ODD, "ACGTACGT")] == [1, 1, 1]
+    assert {len(got[sequence]) for sequence in others} == {1}
+
+
+def test_a_protein_that_could_be_a_gene_and_one_round(databases):
+    once = MmseqsConfig(database=databases.plain, iterations=1, **SETTINGS)
+    assert found(Mmseqs(once), ["GATTACAGATTACA"]) == {"GATTACAGATTACA": [("query", "GATTACAGATTACA")]}
 
 
 def test_members_of_clusters_are_found_through_a_clustered_database(databases, expanded):

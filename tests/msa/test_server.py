@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msa.colabfold_standin import Standin
 
-from foldcp.config import MsaConfig, MsaServerConfig
+from foldcp.config.alignments import MsaConfig, MsaServerConfig
 from foldcp.errors import MissingError
 from foldcp.msa.cache import Cache, provenance
 from foldcp.msa.providers import Searched
