@@ -14,7 +14,7 @@ rule controls:
     log:
         result("logs/controls.log"),
     group:
-        "prepare"
+        AFTER_SEARCHES
     conda:
         "../envs/foldcp.yaml"
     script:
