@@ -12,11 +12,13 @@ from foldcp.tables.statistics_schemas import STATISTICS
 
 FILES = {
     "complexes": "`01_complexes.parquet`; decoys: `03_controls.parquet`",
-    "rejected": "`01_rejected.parquet`, `04_rejected.parquet`, `05_rejected.parquet`, "
+    "rejected": "`01_rejected.parquet`, `03_rejected.parquet`, `04_rejected.parquet`, `05_rejected.parquet`, "
     "`07_scores/failed/bin=*/part.parquet`",
     "sequences": "`02_sequences.parquet`",
     "unresolved": "`02_unresolved.parquet`",
     "msa": "`03_msa.parquet`",
+    "msa_batches": "`03_batches.parquet`",
+    "msa_failed": "`03_searches/<batch>.parquet`",
     "tokens": "`04_tokens.parquet`",
     "plan": "`05_plan.parquet`",
     "ledger": "`06_ledger/<bin>.parquet`; every attempt: `06_attempts/<bin>.parquet`",
