@@ -13,7 +13,7 @@ def demo_statistics(
     """Make up scores with planted effects, run the statistics on them, and say what they find.
 
     The folder is laid out like a campaign's, and every table in it says that it is made up. It shows what
-    the tables of a real campaign mean; it says nothing about proteins.
+    the tables and the report of a real campaign mean; it says nothing about proteins.
 
     \b
     Example:
@@ -21,6 +21,7 @@ def demo_statistics(
     """
     from foldcp.campaign.comparison import score_files
     from foldcp.campaign.enrichment import run
+    from foldcp.campaign.report import render
     from foldcp.config import load
     from foldcp.demo.planted import findings
     from foldcp.demo.synthetic import NOTE, write_example
@@ -30,6 +31,7 @@ def demo_statistics(
     write_example(output, seed)
     config = load(output / "config.yaml")
     tables = run(output, score_files(output), config, NOTE)
+    render(output, config, output / "report.html")
     found = findings(tables, read_table(output / "01_complexes.parquet", COMPLEXES))
     typer.echo(f"{output}: {NOTE}")
     lines = [("", "planted", "found"), *(finding[:3] for finding in found)]
@@ -39,3 +41,4 @@ def demo_statistics(
     typer.echo(
         f"{agreeing} of {len(found)} agree (an interval of 95 % leaves out what was planted 1 time in 20)"
     )
+    typer.echo(f"report: {output / 'report.html'} ({NOTE})")

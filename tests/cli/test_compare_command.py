@@ -86,6 +86,8 @@ def test_the_synthetic_example_says_what_it_planted_and_found(tmp_path):
     got = _run("demo-statistics", tmp_path / "example")
     assert got.exit_code == 0, got.output
     assert "made up, not predictions" in got.output
+    page = (tmp_path / "example" / "report.html").read_text(encoding="utf-8")
+    assert "synthetic example: made up, not predictions" in page.lower()
     assert "ipsae_max: ROC AUC" in got.output and "category EXAMPLE:0001" in got.output
     assert sorted(path.stem for path in (tmp_path / "example" / "08_enrichment").iterdir()) == [
         "curves",
