@@ -62,13 +62,14 @@ def mixed(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def prepared(session, mixed):
-    """The mixed input, ready to fold: document, parsed input, features."""
+    """The mixed input, ready to fold: document, parsed input, features; with the deletions that Boltz keeps."""
     from foldcp.predict.document import read
+    from foldcp.predict.preparation import Preparation
     from foldcp.predict.seeds import Seeds
 
     document = read(mixed)
     seeds = Seeds("c", 7, document.key())
-    preparation = session.preparation
+    preparation = Preparation(session.preparation.molecules, "boltz")
     parsed = preparation.parse(document, "mixed", seeds)
     return document, parsed, preparation.prepare(document, "mixed", seeds).features
 

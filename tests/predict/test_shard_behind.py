@@ -114,6 +114,7 @@ def test_what_is_finished_counts_when_the_job_must_end_and_what_is_not_is_closed
         shard.leave("preempted", "the job was preempted", "preempted")
         raise EndOfJobError
 
+    others = set(psutil.Process().children())  # of tests before
     monkeypatch.setattr(behind, "_GRACE", 1.0 if stuck else 60.0)
     if stuck:
         harm("a", before=psutil.Process.suspend)
@@ -124,7 +125,7 @@ def test_what_is_finished_counts_when_the_job_must_end_and_what_is_not_is_closed
     preempted = ("preempted", "preempted")
     assert ends(campaign) == {"a": preempted if stuck else DONE, "b": preempted}
     assert all("warned_at" in attempt for attempt in campaign.attempts() if attempt["outcome"] != "done")
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= others
     monkeypatch.undo()
     run_shard(shard._spec, job_id="17")  # requeued
     assert ends(campaign) == {"a": DONE, "b": DONE, "c": DONE}

@@ -70,4 +70,4 @@ def test_without_a_search_there_are_no_jobs_for_it(campaign):
     config = yaml.safe_load((campaign / "config.yaml").read_text())
     config["msa"]["provider"] = "directory,none"
     (campaign / "config.yaml").write_text(yaml.safe_dump(config))
-    assert set(snakemake(campaign)) == {"complexes", "sequences", "msa", "tokens"}
+    assert set(snakemake(campaign)) == {"complexes", "sequences", "msa", "controls", "tokens"}

@@ -53,4 +53,6 @@ def test_options_without_a_value_survive_the_text():
 
 def test_it_speaks_of_rules_that_exist():
     profile = yaml.safe_load(PROFILE.read_text())
-    assert {path.stem for path in RULES.glob("*.smk")} >= set(profile["set-resources"])
+    rule = re.compile(r"^ *(?:rule|checkpoint) (\w+):", re.M)
+    rules = {name for path in RULES.glob("*.smk") for name in rule.findall(path.read_text())}
+    assert rules >= set(profile["set-resources"])
