@@ -57,6 +57,7 @@ class Behind:
         self._child: Child | None = None
         self._inbox: Inbox = SimpleQueue()
         self._waiting: threading.Thread | None = None
+        self._lost: Exception | None = None  # what went wrong in that thread
         self._dropping = threading.Lock()
 
     def get_ready(self) -> None:
@@ -71,7 +72,7 @@ class Behind:
     def finish(self, work: Unfinished, ended: Ended) -> None:
         """Finish a complex after the one before it: in the background, if the process runs, else now."""
         try:
-            self.wait()
+            self._join()
         except BaseException:
             writer.discard(work.staged)
             raise
@@ -81,27 +82,45 @@ class Behind:
             started = time.monotonic()
             ended(_error_of(work))
             self._seconds_in_turn += time.monotonic() - started
-            return
-        self._child.send(pickle.dumps(work, pickle.HIGHEST_PROTOCOL))
-        arguments = (self._inbox, work, ended)
-        self._waiting = threading.Thread(target=self._await, args=arguments, daemon=True, name="finishing")
-        self._waiting.start()
+        else:
+            self._child.send(pickle.dumps(work, pickle.HIGHEST_PROTOCOL))
+            arguments = (self._inbox, work, ended)
+            self._waiting = threading.Thread(
+                target=self._await, args=arguments, daemon=True, name="finishing"
+            )
+            self._waiting.start()
+        if self._lost is not None:  # not before this complex is finished, which has no part in it
+            self.wait()
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait until the complex in the background has ended and that has been told, at most so long."""
-        # Not by an event, which a signal handler could not wait for while the program does.
-        if self._waiting is not None:
-            self._waiting.join(seconds)
+    def wait(self) -> None:
+        """Wait until the complex in the background has ended and that has been told.
 
-    def linger(self) -> None:
-        """Give the complex in the background a moment to end. Safe in a signal handler."""
-        self.wait(_GRACE)
+        Raises
+        ------
+        Exception
+            If its end could not be understood, or not be told.
+        """
+        self._join()
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            raise lost
+
+    def linger(self, seconds: float | None = None) -> None:
+        """Give the complex in the background a moment, or so long, to end. Safe in a signal handler."""
+        self._join(_GRACE if seconds is None else seconds)
 
     def close(self) -> None:
         """End the process. What it is at gets a moment to end; nobody is told of it if it does not."""
         self.linger()
         self._drop()
-        self.wait()
+        self._join()
+        if self._lost is not None:  # something else ends this process, and must not be hidden
+            traceback.print_exception(self._lost)
+
+    def _join(self, seconds: float | None = None) -> None:
+        # Not by an event, which a signal handler could not wait for while the program does.
+        if self._waiting is not None:
+            self._waiting.join(seconds)
 
     def _drop(self) -> bool:
         """End the process; return whether nobody else has done so."""
@@ -112,13 +131,16 @@ class Behind:
         return child is not None
 
     def _await(self, inbox: Inbox, work: Unfinished, ended: Ended) -> None:
-        error = _answer(inbox)
-        if isinstance(error, FinisherError):
-            closed = not self._drop()
-            writer.discard(work.staged)
-            if closed:
-                return
-        ended(error)
+        try:
+            error = _answer(inbox)
+            if isinstance(error, FinisherError):
+                closed = not self._drop()
+                writer.discard(work.staged)
+                if closed:
+                    return
+            ended(error)
+        except Exception as lost:  # for who waits: this thread can tell nobody
+            self._lost = self._lost or lost
 
 
 def _answer(inbox: Inbox) -> Exception | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foldcp.errors import InputError
+from foldcp.errors import InputError, WriteError
 from foldcp.predict import markers, writer
 from foldcp.predict.engine import Folded
 from foldcp.predict.targets import Target
@@ -77,10 +77,10 @@ def finish(work: Unfinished) -> None:
 def _score(staged: Path, name: str) -> None:
     """Put the scores beside the files they come from; a prediction without is as good, and is logged."""
     try:
-        scored = score(read_prediction(staged))
+        score(read_prediction(staged)).save(staged / writer.scores_file(name))
+    except WriteError:
+        raise
     except Exception as error:  # even a defect: what took hours to fold is not lost for it
         # The stage that gathers scores meets the error again, and says so in its table.
         trace = not isinstance(error, InputError)
         _log.warning("%s is predicted, but cannot be scored: %s", name, error, exc_info=trace)
-    else:
-        scored.save(staged / writer.scores_file(name))

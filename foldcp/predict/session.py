@@ -149,12 +149,18 @@ class Session:
         self._behind.finish(work, ended)
 
     def wait(self) -> None:
-        """Wait until everything that was folded is finished."""
+        """Wait until everything that was folded is finished.
+
+        Raises
+        ------
+        Exception
+            If the end of something could not be understood, or not be told.
+        """
         self._behind.wait()
 
-    def linger(self) -> None:
-        """Give what is being finished a moment to end. Safe in a signal handler."""
-        self._behind.linger()
+    def linger(self, seconds: float | None = None) -> None:
+        """Give what is being finished a moment, or so long, to end. Safe in a signal handler."""
+        self._behind.linger(seconds)
 
     def _fold(self, features: Any, seeds: Seeds, spool: Path) -> engine.Folded:
         rows, columns = self.settings.mesh

@@ -200,14 +200,14 @@ class Shard:
                 self._session.close()
         self._ledger.close()
 
-    def leave(self, outcome: Outcome, message: str, cause: str) -> None:
+    def leave(self, outcome: Outcome, message: str, cause: str, grace: float | None = None) -> None:
         """Close the attempts under way because the process must end now. Safe in a signal handler.
 
-        What is folded and being written gets a moment to end by itself.
+        What is folded and being written gets a moment, or `grace` seconds, to end by itself.
         """
         self._leaving = True
         if self._session is not None:
-            self._session.linger()
+            self._session.linger(grace)
         for attempt in list(self._open):
             self._close(attempt, outcome, message, cause)
 

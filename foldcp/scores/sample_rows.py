@@ -1,5 +1,6 @@
 """Rows of the score tables for one sample: its metrics, made once and written by column."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,12 +193,12 @@ def _rows(columns: dict[str, Any], schema: pa.Schema) -> list[Row]:
 
 
 def _values(column: Any, kind: pa.DataType) -> list[Any]:
-    """Return a column as plain values: rounded, whole where it is declared so, None for NaN."""
+    """Return a column as plain values: rounded, whole where it is declared so, None where not finite."""
     if pa.types.is_string(kind):
         return list(column)
     numbers = np.round(np.asarray(column, dtype=np.float64), _DECIMALS)
     whole = pa.types.is_integer(kind)
-    return [None if v != v else int(v) if whole else v for v in numbers.tolist()]
+    return [(int(v) if whole else v) if math.isfinite(v) else None for v in numbers.tolist()]
 
 
 def _value(value: Any, kind: pa.DataType) -> Any:

@@ -41,6 +41,23 @@ def test_a_job_over_the_partitions_time_limit_is_given_up_and_says_what_to_do(sh
     assert set(short.outcomes(short.run()).values()) == {"done"}
 
 
+def test_a_held_job_is_waited_for_however_long(short, monkeypatch):
+    monkeypatch.setattr(waits, "PATIENCE", 8.0)
+    held = []
+
+    def mend(line):
+        if "asks for more time" in line:
+            ask("scontrol", "uhold", *short.arrays())
+            ask("scontrol", "update", f"jobid={short.arrays()[0]}", "timelimit=3")
+        elif "it is held" in line:
+            held.append(line)
+            if len(held) == 3:
+                ask("scontrol", "release", *short.arrays())
+
+    assert set(short.outcomes(short.run(say=mend)).values()) == {"done"}
+    assert len(held) == 3
+
+
 def test_a_held_job_is_reported_and_goes_on_when_it_is_released(short):
     head = short.head()
     head.says("2 jobs cannot start: it asks for more time than its partition allows", 120)

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import os
+import pickle
 import re
 import resource
 import signal
@@ -124,6 +125,21 @@ def test_a_defect_keeps_its_traceback(session, small, background, tmp_path):
     (error,) = ends.errors
     assert classify(error) == (Outcome.CRASHED, "KeyError: 'confidence_score'")
     assert "in ranks\n" in error.__notes__[0]
+
+
+def test_an_answer_that_cannot_be_read_is_told_to_the_next_that_is_finished_all_the_same(
+    session, small, mixed, background, tmp_path
+):
+    first, second = (session.fold(from_file(path), tmp_path) for path in (small, mixed))
+    child_of(background).suspend()
+    session.finish_behind(first, ends := Ends())
+    background._inbox.put((background._child, b"no pickle"))
+    session._behind._waiting.join()
+    background._drop()  # its own answer would come late, and be taken for that on the second
+    with pytest.raises(pickle.UnpicklingError):
+        session.finish_behind(second, ends)
+    assert ends.errors == [None] and is_done(second.directory, second.run_key)
+    session.wait()  # it is raised once
 
 
 def test_a_full_disk_is_still_known_beyond_a_pipe(tmp_path):

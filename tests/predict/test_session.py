@@ -3,7 +3,9 @@
 import dataclasses
 import errno
 import json
+import math
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -341,3 +343,25 @@ def test_what_cannot_be_scored_is_a_prediction_all_the_same(
     (record,) = caplog.records
     assert f"small is predicted, but cannot be scored: {error}" in record.getMessage()
     assert bool(record.exc_info) == isinstance(error, IndexError)
+
+
+def test_what_scores_cannot_be_kept_is_a_prediction_all_the_same(
+    session, small, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(finishing, "score", lambda samples: Scored([{"ptm": math.inf}], [], []))
+    session.predict(from_file(small), tmp_path)
+    marker = read_marker(tmp_path / "small")
+    assert is_done(tmp_path / "small", marker["run_key"]) and "scores_small.json" not in marker["files"]
+    assert any("small is predicted, but cannot be scored" in r.getMessage() for r in caplog.records)
+
+
+def test_a_disk_too_full_for_scores_fails_the_attempt(session, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(finishing, "score", lambda samples: Scored([], [], [], note="x" * 10**6))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
+    try:
+        with pytest.raises(WriteError, match=r"scores_small\.json cannot be written"):
+            session.predict(from_file(small), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / "small").exists()

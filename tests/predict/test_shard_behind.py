@@ -1,10 +1,16 @@
 """A shard at two complexes at once: each has its own end, whatever happens to the other or to the job."""
 
+import os
+import threading
+
 import psutil
 import pytest
 from mini_campaign import GOOD, MiniCampaign
 from test_shard import spec_of, start
 
+from foldcp.campaign.launch.ends import failed
+from foldcp.campaign.launch.settle import settle
+from foldcp.campaign.launch.task import ShardTask
 from foldcp.predict import behind
 from foldcp.predict.behind import Behind
 from foldcp.predict.ledger import attempts
@@ -64,6 +70,10 @@ def while_folding(monkeypatch):
 
 def ends(campaign):
     return {a["complex_id"]: (a.get("outcome"), a.get("cause")) for a in campaign.attempts()}
+
+
+def child_of(shard):
+    return psutil.Process(shard._session._behind._child.popen.pid)
 
 
 DONE = ("done", "done")
@@ -129,6 +139,52 @@ def test_what_is_finished_counts_when_the_job_must_end_and_what_is_not_is_closed
     monkeypatch.undo()
     run_shard(shard._spec, job_id="17")  # requeued
     assert ends(campaign) == {"a": DONE, "b": DONE, "c": DONE}
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "first", "second"),
+    [("58:30", DONE, ("timeout", "timeout")), ("10:00", *[("preempted", "preempted")] * 2)],
+)
+def test_files_get_longer_when_the_time_is_up_than_before_a_preemption(
+    campaign, harm, while_folding, monkeypatch, tmp_path, elapsed, first, second
+):
+    def leave():
+        monkeypatch.setenv("SLURM_JOB_ID", "17")
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        resumed.start()
+        task.checkpoint()
+        raise EndOfJobError
+
+    (tmp_path / "squeue").write_text(f"#!/bin/sh\necho {elapsed} 1:00:00\n")
+    (tmp_path / "squeue").chmod(0o755)
+    monkeypatch.setattr(behind, "_GRACE", 0.5)
+    harm("a", before=psutil.Process.suspend)
+    while_folding("b", leave)
+    task = ShardTask(tmp_path / "none.json")
+    task._shard = shard = Shard(spec_of(campaign), job_id="17")
+    resumed = threading.Timer(3.0, lambda: child_of(shard).resume())
+    with pytest.raises(EndOfJobError):
+        shard.run()
+    resumed.cancel()
+    assert ends(campaign) == {"a": first, "b": second}
+
+
+def test_an_end_that_cannot_be_recorded_ends_the_shard_and_loses_no_complex(campaign, harm, while_folding):
+    def fill_the_disk():
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, shard._ledger._file)
+        os.close(full)
+        child_of(shard).resume()
+
+    campaign.write({"a": GOOD, "b": GOOD[::-1]})
+    harm("a", before=psutil.Process.suspend)
+    while_folding("b", fill_the_disk)
+    shard = Shard(spec_of(campaign))
+    with pytest.raises(OSError, match="No space left"):
+        shard.run()
+    assert ends(campaign) == {"a": (None, None), "b": (None, None)}
+    settle(shard._spec, failed("OSError: No space left on device"))
+    assert ends(campaign) == {"a": DONE, "b": DONE}
 
 
 def test_the_end_of_the_process_waits_for_the_complex_before(campaign, while_folding):

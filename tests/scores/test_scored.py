@@ -3,7 +3,9 @@
 import json
 import math
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,6 +90,18 @@ def test_numbers_have_six_decimals_and_counts_none():
     assert all(row["ipsae"] is None or row["ipsae"] == round(row["ipsae"], 6) for row in rows)
     assert {type(row["n_clashes"]) for row in rows} == {int}
     assert {type(row["n0chn"]) for row in rows} == {int, type(None)}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_no_value(tmp_path, value):
+    sample = random_sample(0, TRIMER)
+    sample.errors.nres_a[0, 1] = sample.errors.ipsae[0, 1] = sample.chain_ptm[0] = value
+    scored = score([replace(sample, ranking_score=value)])
+    scored.save(tmp_path / "scores_x.json")
+    assert Scored.load(tmp_path / "scores_x.json") == scored
+    found = scored.interfaces[0]
+    assert (found["nres_a"], found["ipsae"], scored.chains[0]["chain_ptm"]) == (None, None, None)
+    assert scored.samples[0]["ranking_score"] is None
 
 
 def test_the_largest_complexes_are_kept_in_seconds(tmp_path):

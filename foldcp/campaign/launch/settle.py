@@ -50,7 +50,8 @@ def close_open(spec: ShardSpec, end: End) -> tuple[set[str], bool]:
                 ledger.finish(attempt["attempt"], Outcome.DONE)
             else:
                 outcome = end.outcome or Outcome.CRASHED
-                ledger.finish(attempt["attempt"], outcome, end.message, end.cause or "killed")
+                message = end.message or "its end was never recorded"
+                ledger.finish(attempt["attempt"], outcome, message, end.cause or "killed")
                 blamed = True
     return done, blamed
 

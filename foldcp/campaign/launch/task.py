@@ -20,6 +20,10 @@ from foldcp.predict.shard import Shard, ShardSpec
 _WARNING = 150.0
 """Seconds before its time limit in which a job is warned: submitit asks for 90, SLURM is up to 60 early."""
 
+_GRACE = 60.0
+"""Seconds of them for files that are being written. Large error matrices take as long; the rest is for the
+questions to SLURM before, and the request to run again after."""
+
 
 class ShardTask:
     """The callable given to submitit. Requeued, it goes on with what is not done.
@@ -59,7 +63,7 @@ class ShardTask:
         """Close the current attempt and return what to run next; submitit calls it before a requeue."""
         if self._shard is not None:
             if _time_is_up():
-                self._shard.leave(Outcome.TIMEOUT, "the job reached its time limit", "timeout")
+                self._shard.leave(Outcome.TIMEOUT, "the job reached its time limit", "timeout", _GRACE)
             else:
                 self._shard.leave(Outcome.PREEMPTED, "the job was preempted", "preempted")
         return DelayedSubmission(ShardTask(self.spec, self.gpus, self.parent))

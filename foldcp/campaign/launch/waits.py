@@ -1,10 +1,11 @@
 """Why jobs wait in SLURM, and which of them would wait for ever.
 
 SLURM accepts jobs that it can never start, says why in one word, and keeps them. Such a word is told to the
-user at once, with what to do. A job that still has one after an hour, in which it could have been changed or
-let go, is given up.
+user at once, with what to do, and again every hour. A job that still has one after an hour, in which it could
+have been changed, is given up; one that somebody holds, or whose nodes may come back, is not.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -12,7 +13,7 @@ from collections.abc import Collection, Mapping
 from foldcp.campaign.launch.slurm_commands import JobState
 
 PATIENCE = 3600.0
-"""Seconds that a job which cannot start is waited for."""
+"""Seconds that a job which can never start is waited for, and between two warnings of the same kind."""
 _WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
 _REMEDIES = {
     # The first that fits counts. The words are those of https://slurm.schedmd.com/job_reason_codes.html
@@ -20,8 +21,8 @@ _REMEDIES = {
     "(predict.slurm.partition), or make jobs shorter (plan.shard_minutes, predict.slurm.time_margin)",
     "(Assoc|QOS)MaxWall.*": "it asks for more time than the account or QOS allows: choose another one "
     "(predict.slurm.account, qos), or make jobs shorter (plan.shard_minutes, predict.slurm.time_margin)",
-    "PartitionNodeLimit": "it asks for more nodes than its partition has or allows: choose another partition "
-    "(predict.slurm.partition), or smaller meshes (plan.max_ranks)",
+    "PartitionNodeLimit": "it asks for more nodes than its partition has or allows, or they are down or "
+    "drained: choose another partition (predict.slurm.partition), or smaller meshes (plan.max_ranks)",
     "(Assoc|QOS)Max.*PerJob.*|QOSMin.*": "it asks for more, or less, than the account or QOS allows a job: "
     "choose another one (predict.slurm.account, qos), or change what is asked for (plan.max_ranks, "
     "predict.slurm.cpus_per_task, mem_gb)",
@@ -36,6 +37,8 @@ _REMEDIES = {
     ".*requeued.*held.*": "SLURM holds it, often because a node could not start it: have a look at the node, "
     "then let it go with `scontrol release`",
 }
+_MAY_START = {"JobHeldUser", "JobHeldAdmin", "PartitionNodeLimit"}
+"""Those of these reasons that others may take away: to cancel such a job is not for us to decide."""
 
 
 def remedy(reason: str) -> str | None:
@@ -62,7 +65,7 @@ def summary(reasons: Collection[str]) -> str:
 
 
 def warnings(reasons: Collection[str]) -> dict[str, str]:
-    """Return a sentence for each reason among those of waiting jobs that does not pass by itself."""
+    """Return a sentence for each reason among those of waiting jobs that somebody must do something about."""
     return {
         reason: f"{count} {'job' if count == 1 else 'jobs'} cannot start: {words} (SLURM's reason: {reason})"
         for reason, count in sorted(Counter(reasons).items())
@@ -75,15 +78,15 @@ class Waits:
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
-        self._since: dict[str, float] = {}  # when a job was first seen with a reason that does not pass
+        self._since: dict[str, float] = {}  # when a job was first seen with a reason that never passes
         self._at = 0.0
-        self._told: set[str] = set()
+        self._told: dict[str, float] = {}  # when a reason was last told
 
     def update(self, jobs: Mapping[str, JobState], at: float) -> None:
         """Take the states of this bin's jobs, from an answer at the time `at` of the monotonic clock."""
         self._at = at
         self._reasons = {job: reason for job, state in jobs.items() if (reason := reason_of(state))}
-        stuck = {job for job, reason in self._reasons.items() if remedy(reason)}
+        stuck = {j for j, reason in self._reasons.items() if remedy(reason) and reason not in _MAY_START}
         self._since = {job: self._since.get(job, at) for job in stuck}
 
     def summary(self) -> str:
@@ -91,12 +94,11 @@ class Waits:
         return summary(list(self._reasons.values()))
 
     def news(self) -> list[str]:
-        """Return what is to be said of jobs that cannot start, each reason once."""
+        """Return what is to be said of jobs that cannot start, each reason at once and then every hour."""
         found = warnings(list(self._reasons.values()))
-        left = f"left so, it is given up after {PATIENCE / 60:.0f} min"
-        new = [f"{text}; {left}" for reason, text in found.items() if reason not in self._told]
-        self._told |= found.keys()
-        return new
+        due = [reason for reason in found if self._at - self._told.get(reason, -math.inf) >= PATIENCE]
+        self._told |= dict.fromkeys(due, self._at)
+        return [f"{found[reason]}; {_what_follows(reason)}" for reason in due]
 
     def hopeless(self) -> dict[str, str]:
         """Return the jobs that have been waited for in vain for long enough, with their reasons."""
@@ -107,3 +109,9 @@ class Waits:
         for job in job_ids:
             self._reasons.pop(job, None)
             self._since.pop(job, None)
+
+
+def _what_follows(reason: str) -> str:
+    if reason in _MAY_START:
+        return "it is waited for"
+    return f"left so, it is given up after {PATIENCE / 60:.0f} min"

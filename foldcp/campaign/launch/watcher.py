@@ -24,6 +24,8 @@ from foldcp.predict.ranks.silence import Silence
 
 _TICK = 1.0
 """Seconds between two looks."""
+_LAST_WORDS = 60.0
+"""Seconds that closing the attempts of a process may take before it is killed without."""
 
 
 @contextlib.contextmanager
@@ -68,17 +70,26 @@ def main() -> None:
 
 
 def _end(pid: int, spec: Path, patience: float) -> None:
-    """Close the attempts of a process that hangs, and kill it."""
+    """Close the attempts of a process that hangs, and kill it, whatever becomes of the closing."""
+    # The disk may be full, or not answer: a process that is stopped would hold its GPUs for ever.
+    timer = threading.Timer(_LAST_WORDS, os.kill, (pid, signal.SIGKILL))
+    timer.daemon = True
+    timer.start()
+    try:
+        os.kill(pid, signal.SIGSTOP)  # so that it does not wake up and say otherwise
+        _close(spec, f"its process has been silent for {patience:g} s, and was killed")
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _close(spec: Path, message: str) -> None:
     # Not before they are needed: these take most of the memory that a watcher would have.
     from foldcp.campaign.launch.ends import End
     from foldcp.campaign.launch.settle import close_open
     from foldcp.predict.outcomes import Outcome
     from foldcp.predict.shard import ShardSpec
 
-    os.kill(pid, signal.SIGSTOP)  # so that it does not wake up and say otherwise
-    message = f"its process has been silent for {patience:g} s, and was killed"
     close_open(ShardSpec.read(spec), End(Outcome.CRASHED, message, "hung"))
-    os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,13 @@ def test_an_open_attempt_takes_the_end_of_its_job(spec):
     assert causes(spec) == [("big", "crashed", "killed"), ("a", "crashed", "not_reached")]
 
 
+def test_an_open_attempt_of_a_finished_job_says_what_is_known_of_it(spec):
+    try_big(spec)
+    settle(spec, FINISHED)
+    big = next(a for a in attempts(spec.ledger) if a["complex_id"] == "big")
+    assert (big["outcome"], big["message"]) == ("crashed", "its end was never recorded")
+
+
 def test_a_job_that_ended_before_its_first_complex_counts_against_all(spec):
     settle(spec, UP)
     assert {cause for *_, cause in causes(spec)} == {"timeout"}

@@ -100,7 +100,7 @@ def states(**reasons):
     return {job: JobState("PENDING", "0:0", reason) for job, reason in reasons.items()}
 
 
-def test_a_reason_is_told_once_and_all_of_them_are_counted():
+def test_a_reason_is_told_once_an_hour_and_all_of_them_are_counted():
     it = Waits()
     assert (it.summary(), it.news(), it.hopeless()) == ("", [], {})
     it.update(states(a="BadConstraints", b="BadConstraints", c="Priority"), 0.0)
@@ -110,8 +110,12 @@ def test_a_reason_is_told_once_and_all_of_them_are_counted():
     assert line.endswith("(SLURM's reason: BadConstraints); left so, it is given up after 60 min")
     it.update(states(a="BadConstraints", c="JobHeldUser"), 5.0)
     (line,) = it.news()
-    assert line.startswith("1 job cannot start: it is held")
+    assert line.startswith("1 job cannot start: it is held") and line.endswith("; it is waited for")
     assert it.news() == []
+    it.update(states(c="JobHeldUser"), waits.PATIENCE + 4.0)
+    assert it.news() == []
+    it.update(states(c="JobHeldUser"), waits.PATIENCE + 5.0)
+    assert it.news() == [line] and it.news() == []
 
 
 def test_a_job_is_given_up_only_if_its_reason_has_lasted():
@@ -119,10 +123,24 @@ def test_a_job_is_given_up_only_if_its_reason_has_lasted():
     it.update(states(a="PartitionTimeLimit", b="PartitionTimeLimit", c="Priority"), 0.0)
     it.update(states(a="PartitionTimeLimit", b="Priority", c="Priority"), waits.PATIENCE - 1)
     assert it.hopeless() == {}
-    it.update(states(a="JobHeldUser", b="PartitionTimeLimit", c="Priority"), waits.PATIENCE)
-    assert it.hopeless() == {"a": "JobHeldUser"}  # held meanwhile: it could start no more than before
+    it.update(states(a="BadConstraints", b="PartitionTimeLimit", c="Priority"), waits.PATIENCE)
+    assert it.hopeless() == {"a": "BadConstraints"}  # changed meanwhile: it could start no more than before
     it.forget(["a"])
     assert it.hopeless() == {} and it.summary() == "2 jobs wait (PartitionTimeLimit 1, Priority 1)"
+
+
+@pytest.mark.parametrize("reason", ["JobHeldUser", "JobHeldAdmin", "PartitionNodeLimit"])
+def test_a_job_that_others_may_let_start_is_never_given_up(reason):
+    it = Waits()
+    it.update(states(a="PartitionTimeLimit"), 0.0)
+    for at in (10.0, 2 * waits.PATIENCE, 5 * waits.PATIENCE):
+        it.update(states(a=reason), at)
+        assert it.hopeless() == {} and remedy(reason) and len(it.news()) == 1
+    # An hour to mend it begins when it is let go.
+    it.update(states(a="PartitionTimeLimit"), 6 * waits.PATIENCE)
+    assert it.hopeless() == {}
+    it.update(states(a="PartitionTimeLimit"), 7 * waits.PATIENCE)
+    assert it.hopeless() == {"a": "PartitionTimeLimit"}
 
 
 @pytest.fixture

@@ -69,6 +69,30 @@ def test_a_process_that_hangs_is_killed_and_said_to_hang(shard, how):
     watcher.wait(10)
 
 
+def test_a_process_that_hangs_is_killed_even_if_its_end_cannot_be_recorded(shard):
+    (shard.parent / "ledger" / "0000512-broken.jsonl").mkdir(parents=True)
+    process = run(shard, "time.sleep(600)")
+    process.send_signal(signal.SIGSTOP)
+    assert process.wait(60) == -signal.SIGKILL
+
+
+def test_a_process_that_hangs_is_killed_even_if_the_ledger_does_not_answer(shard):
+    (shard.parent / "ledger").mkdir()
+    os.mkfifo(shard.parent / "ledger" / "0000512-silent.jsonl")
+    process = subprocess.Popen(["sleep", "600"])
+    program = (
+        "import pathlib; from foldcp.campaign.launch import watcher; watcher._LAST_WORDS = 1.0; "
+        f"watcher._end({process.pid}, pathlib.Path({str(shard)!r}), 2.0)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program]) as watcher:
+        try:
+            assert process.wait(60) == -signal.SIGKILL
+            assert watcher.poll() is None  # it is still waiting for the ledger
+        finally:
+            process.kill()
+            watcher.kill()
+
+
 def test_a_process_that_works_for_long_is_left_alone(shard):
     process = run(shard, "time.sleep(6)")
     (watcher,) = psutil.Process(process.pid).children()
