@@ -60,13 +60,15 @@ def enrich(
     dict
         Tables of `STATISTICS`, by name.
     """
-    rows = scored(parts, complexes, [*config.scores, config.score])
+    # The ranking score is held against the decoys as well, listed or not.
+    scores = list(dict.fromkeys([*config.scores, config.score]))
+    rows = scored(parts, complexes, scores)
     units = distinct(rows)
     found: dict[str, list[dict[str, Any]]] = {
-        "significance": significance(rows, units, config.scores, config.min_decoys),
-        "discrimination": discrimination(units, config.scores, config, seed),
-        "curves": curves(units, config.scores, config.candidates_as_negatives),
-        "size_effect": size_effect(units, config.scores),
+        "significance": significance(rows, units, scores, config.min_decoys),
+        "discrimination": discrimination(units, scores, config, seed),
+        "curves": curves(units, scores, config.candidates_as_negatives),
+        "size_effect": size_effect(units, scores),
         "enrichment": categories(rows, units, complexes, config),
     }
     meaningless = {"meaningless": bool(rows["meaningless"].any())}

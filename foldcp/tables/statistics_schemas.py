@@ -96,18 +96,18 @@ SIZE_EFFECT = TableSpec(
 
 ENRICHMENT = TableSpec(
     "enrichment",
-    "one row per category: is it over-represented among the best scored complexes?",
+    "one row per category: is it over-represented among the best scored complexes that its scheme annotates?",
     pa.schema(
         [
             key("scheme", TEXT, "vocabulary of the category"),
             key("term", TEXT, "identifier of the category"),
             column("label", TEXT, "name of the category"),
             key("score", TEXT, "score column that ranked the complexes"),
-            key("top_fraction", REAL, "share of complexes called top"),
+            key("top_fraction", REAL, "share of annotated complexes called top"),
             key("n_top_in_term", INT, "top complexes in the category"),
-            key("n_top", INT, "top complexes"),
+            key("n_top", INT, "top complexes, of those with any term of the scheme"),
             key("n_in_term", INT, "complexes in the category"),
-            key("n_all", INT, "complexes with a score"),
+            key("n_all", INT, "complexes with a score and any term of the scheme"),
             column("fold_enrichment", REAL, "(n_top_in_term / n_top) / (n_in_term / n_all)"),
             column("odds_ratio", REAL, "odds ratio of the 2x2 table"),
             column("odds_low", REAL, "lower end of its 95 % interval (conditional)"),
