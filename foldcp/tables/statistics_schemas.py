@@ -18,6 +18,7 @@ SIGNIFICANCE = TableSpec(
         [
             key("complex_id", TEXT, "complex"),
             key("role", TEXT, "input, known or candidate"),
+            key("matched", BOOL, "whether a decoy of the complex itself is scored; if not, read p with care"),
             _SCORE,
             key("value", REAL, "the score"),
             key("null_bin", TEXT, "size bin whose decoys make the null, or all where a bin has too few"),
@@ -50,7 +51,11 @@ DISCRIMINATION = TableSpec(
             column("high", REAL, "upper end of its interval"),
             key("level", REAL, "level of the interval, e.g. 0.95"),
             key("n_bootstrap", INT, "resamples; 0 where a class is too small for an interval"),
-            key("n_positive", INT, "distinct complexes, no decoys"),
+            key(
+                "n_positive",
+                INT,
+                "distinct complexes with a scored decoy (all known pairs, where candidates are negatives)",
+            ),
             key("n_negative", INT, "distinct decoys (and candidates, where a screen says so)"),
             column("n_top", INT, "units called top"),
             column("n_top_positive", INT, "positives among them"),

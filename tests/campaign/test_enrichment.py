@@ -195,7 +195,12 @@ def _with_decoys(values=(0.9, 0.8, 0.7), decoys=(0.6, 0.5, 0.75), **more):
     rows = [{"complex_id": f"c{i}", "iptm": v} for i, v in enumerate(values)]
     rows += [{"complex_id": f"d{i}", "iptm": v, "role": "decoy"} for i, v in enumerate(decoys)]
     complexes = _complexes([(row["complex_id"], row["complex_id"], ["GO:1"]) for row in rows])
-    return enrichment.enrich({"0000512": _scores([row | more for row in rows])}, complexes, CONFIG, 7)
+    listed = [
+        row | ({"matched_to": f"c{row['complex_id'][1:]}"} if row["complex_id"].startswith("d") else {})
+        for row in complexes.to_pylist()
+    ]
+    scores = _scores([row | more for row in rows])
+    return enrichment.enrich({"0000512": scores}, rows_to_table(COMPLEXES, listed), CONFIG, 7)
 
 
 @pytest.mark.filterwarnings("error")
