@@ -77,9 +77,9 @@ def with_score(units: pd.DataFrame, score: str) -> pd.DataFrame:
 def classes(units: pd.DataFrame, score: str, candidates_as_negatives: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return values and classes of the units that have a score and a class.
 
-    Decoys are compared with the complexes that they stand for: one that has no scored decoy has no class, for
-    the decoys of others differ from it (homomers have none, and neither have the very large). Where candidates
-    are negatives, all known pairs of the screen are their counterpart.
+    Decoys are compared with the complexes that they stand for: a complex without a scored decoy has no class,
+    for the decoys of others are unlike it (no decoy is a homomer). Where candidates are negatives, all known
+    pairs of the screen are their counterpart.
 
     Parameters
     ----------
