@@ -225,6 +225,20 @@ def test_without_decoys_the_rest_works(values):
     assert "no decoys were scored" in enrichment.summary(tables)[-1]
 
 
+def test_candidates_alone_tell_scores_apart_and_give_no_p_values():
+    roles = {"k0": "known", "k1": "known", "x0": "candidate", "x1": "candidate"}
+    values = zip(roles.items(), (0.9, 0.5, 0.6, 0.1), strict=True)
+    scores = _scores([{"complex_id": name, "role": role, "iptm": v} for (name, role), v in values])
+    complexes = _complexes([(name, name, []) for name in roles])
+    config = CONFIG.model_copy(update={"candidates_as_negatives": True})
+    tables = enrichment.enrich({"0000512": scores}, complexes, config, 7)
+    assert tables["significance"].num_rows == 0
+    assert tables["discrimination"]["value"].to_pylist()[0] == 0.75
+    said = enrichment.summary(tables)
+    assert "no decoys were scored: no score can be called significant" in said
+    assert "iptm: ROC AUC 0.750, 2 complexes against 2 controls" in said
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_campaign_without_scores_has_no_statistics():
     tables = enrichment.enrich({}, _complexes([]), CONFIG, 7)
