@@ -326,7 +326,7 @@ def test_wrong_format_names_the_columns_it_needs(tmp_path):
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 @pytest.mark.parametrize(
-    "text", [twins.CSV, 'id_a,id_b\r\n"P1","ü"\r\nP2,P3\r\nP4,"P5\r\n,x', "id_a,id_b\nP1,P2\nP3,ü"]
+    "text", [twins.CSV, 'id_a,id_b\r\n"P1","ü"\r\nP2,P3\r\nP4,"P5\r\n,x', "id_a,id_b\nP1,P2\nP3,Ã"]
 )
 def test_a_streamed_table_reads_the_same(tmp_path, monkeypatch, text, encoding, packed):
     monkeypatch.setattr(files, "_CHUNK", 5)  # so that chunks cut characters
@@ -337,7 +337,7 @@ def test_a_streamed_table_reads_the_same(tmp_path, monkeypatch, text, encoding, 
     found, rows = stream_table(path)
     seen, expected = ([(r.number, r.cells, str(r.error)) for r in some] for some in (rows, table.rows))
     assert found is table.format and seen == expected and len(seen) > 1
-    assert ("ü" in text) == any("ü" in cell for _, cells, _ in seen for cell in cells)
+    assert set("üÃ") & set(text) <= {char for _, cells, _ in seen for cell in cells for char in cell}
 
 
 @pytest.mark.parametrize("reads", [open_table, stream_table])
