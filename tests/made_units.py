@@ -19,6 +19,7 @@ def units(positive, negative, score="iptm", bins=None, tokens=None) -> pd.DataFr
             "role": ["input"] * len(positive) + ["decoy"] * len(negative),
             "bin": ["0000512"] * n if bins is None else bins,
             "n_tokens": range(100, 100 + n) if tokens is None else tokens,
+            "matched": [True] * len(positive) + [False] * len(negative),
             score: values,
         },
         index=[f"u{i:05}" for i in range(n)],

@@ -18,7 +18,7 @@ complex itself goes on.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +80,7 @@ def make_controls(
     found = subunits(complexes, sequences, msa)
     proteins, numbers = same_molecule(found)
     pool = Pool(found, proteins)
-    groups, remarks = _known_groups(complexes, config)
+    groups, remarks = _known_groups(complexes, numbers.keys(), {s.namespace for s in found}, config)
     partners = Partners(groups, numbers, max(proteins, default=-1) + 1)
     folded = count(complexes, sequences, unresolved, msa, config.sequences).tokens
     rows = {row["complex_id"]: row for row in _of_roles(complexes).to_pylist()}
@@ -96,14 +96,30 @@ def _of_roles(complexes: pa.Table) -> pa.Table:
     return complexes.filter(pc.field("role").isin(_OF_ROLES))
 
 
-def _known_groups(complexes: pa.Table, config: Config) -> tuple[list[frozenset[str]], list[str]]:
-    """Return sets of molecules that are known to be together, and what was read."""
+def _known_groups(
+    complexes: pa.Table, molecules: Set[str], namespaces: Iterable[str], config: Config
+) -> tuple[list[frozenset[str]], list[str]]:
+    """Return sets of molecules of the campaign that are known to be together, and what was read."""
     groups, remarks = list(groups_of(_of_roles(complexes))), []
     for path, fmt in _partner_tables(config):
-        got = read_groups(path, fmt)
+        got = read_groups(path, molecules, fmt)
         groups += (group.molecules for group in got.groups)
-        remarks.append(f"{path}: {len(got.groups)} records of partners, {got.n_unread} without any")
+        remarks.append(
+            f"{path}: {got.n_read} records of partners, {got.n_met} of them between molecules of this "
+            f"campaign; {got.n_unread} records without any"
+        )
+        if not got.n_met and path in config.controls.known_partners:
+            remarks.append(_of_no_use(path, got.namespaces, namespaces))
     return groups, remarks
+
+
+def _of_no_use(path: Path, theirs: Iterable[str], ours: Iterable[str]) -> str:
+    return (
+        f"warning: {path} keeps no two subunits apart: its molecules are named by "
+        f"{', '.join(sorted(theirs)) or 'nothing that is known'}, those of this campaign by "
+        f"{', '.join(sorted(set(ours)))}. Names must be of the same database (for UniProt accessions: "
+        "BioGRID, IntAct or your own CSV); check also that it is of the same organism"
+    )
 
 
 def _partner_tables(config: Config) -> Iterator[tuple[Path, str]]:

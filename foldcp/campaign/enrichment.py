@@ -41,8 +41,8 @@ def enrich(
 ) -> dict[str, pa.Table]:
     """Return all statistics of a campaign.
 
-    Without decoys nothing can be called significant, and no class but one is there to tell apart:
-    `significance`, `discrimination` and `curves` are empty then.
+    Without decoys nothing can be called significant: `significance` is empty, and so are `discrimination` and
+    `curves`, unless the candidates of a screen count as negatives.
 
     Parameters
     ----------
@@ -60,13 +60,15 @@ def enrich(
     dict
         Tables of `STATISTICS`, by name.
     """
-    rows = scored(parts, complexes, [*config.scores, config.score])
+    # The ranking score is held against the decoys as well, listed or not.
+    scores = list(dict.fromkeys([*config.scores, config.score]))
+    rows = scored(parts, complexes, scores)
     units = distinct(rows)
     found: dict[str, list[dict[str, Any]]] = {
-        "significance": significance(rows, units, config.scores, config.min_decoys),
-        "discrimination": discrimination(units, config.scores, config, seed),
-        "curves": curves(units, config.scores, config.candidates_as_negatives),
-        "size_effect": size_effect(units, config.scores),
+        "significance": significance(rows, units, scores, config.min_decoys),
+        "discrimination": discrimination(units, scores, config, seed),
+        "curves": curves(units, scores, config.candidates_as_negatives),
+        "size_effect": size_effect(units, scores),
         "enrichment": categories(rows, units, complexes, config),
     }
     meaningless = {"meaningless": bool(rows["meaningless"].any())}
@@ -115,13 +117,14 @@ def summary(tables: Mapping[str, pa.Table]) -> list[str]:
     tested = tables["significance"].to_pylist()
     lines = [f"{tables['enrichment'].num_rows} categories tested"]
     if not tested:
-        return [*lines, "no decoys were scored: no score can be called significant"]
+        lines.append("no decoys were scored: no score can be called significant")
     for row in tables["discrimination"].to_pylist():
         if row["statistic"] == "roc_auc":
-            found = sum(r["score"] == row["score"] and r["q_value"] <= 0.05 for r in tested)
+            q_values = [r["q_value"] for r in tested if r["score"] == row["score"]]
+            called = f"; q <= 0.05: {sum(q <= 0.05 for q in q_values)} complexes" if q_values else ""
             lines.append(
                 f"{row['score']}: ROC AUC {row['value']:.3f}{_between(row)}, {row['n_positive']} complexes "
-                f"against {row['n_negative']} controls; q <= 0.05: {found} complexes"
+                f"against {row['n_negative']} controls{called}"
             )
     return [*lines, *_missing(tables["size_effect"])]
 

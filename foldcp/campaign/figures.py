@@ -20,7 +20,7 @@ FIGURES = ("coverage", *OF_SCORES, "cost")
 """Names of all figures."""
 
 
-def figures(results: Results, score: str, notes: Iterable[str]) -> dict[str, str]:
+def figures(results: Results, score: str, candidates: bool, notes: Iterable[str]) -> dict[str, str]:
     """Return every figure the campaign has data for, as SVG text by name.
 
     Parameters
@@ -29,6 +29,8 @@ def figures(results: Results, score: str, notes: Iterable[str]) -> dict[str, str
         The campaign.
     score
         Score that ranks its complexes.
+    candidates
+        Whether candidates of a screen count as negatives, beside the decoys.
     notes
         Remarks on its scores, written into the figures that show them.
     """
@@ -38,7 +40,7 @@ def figures(results: Results, score: str, notes: Iterable[str]) -> dict[str, str
             "scores": distributions(results),
             "scores_by_size": by_size(results, score),
             "size_effect": size_effect(results),
-            "curves": curves(results, score),
+            "curves": curves(results, score, candidates),
             "factors": factors(results, score),
             "cost": cost(results),
         }

@@ -5,18 +5,21 @@ molecules of a set that the table does not tell apart. A record that becomes no 
 members is malformed, still says that the others meet. Isoforms and mature chains of an entry are one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from foldcp.campaign.formats import Row, RowError, open_table
-from foldcp.campaign.formats.detect import Table
-from foldcp.campaign.formats.record import Part, is_blank
+from foldcp.campaign.formats import Row, RowError, stream_table
+from foldcp.campaign.formats.record import Format, Part, is_blank
 from foldcp.campaign.members import CopiesError, Member, MemberError, parse, split_copies
 from foldcp.campaign.sources.fasta import plain_key
+
+Named = list[tuple[Member, int]]
+"""Participants of a record with their copies, at least 1."""
 
 
 def molecule(key: str, namespace: str) -> str:
@@ -26,7 +29,7 @@ def molecule(key: str, namespace: str) -> str:
 
 @dataclass(frozen=True)
 class Group:
-    """Molecules that one record of a table says are together.
+    """Molecules of interest that one record of a table says are together.
 
     Attributes
     ----------
@@ -47,40 +50,76 @@ class Groups:
     Attributes
     ----------
     groups
-        One for each record that names a molecule.
-    n_unread
-        Records that name none.
+        The distinct groups of molecules of interest.
+    n_read, n_unread
+        Records that name a molecule, and that name none.
+    n_met
+        Records that put two molecules of interest together.
+    namespaces
+        Databases of the molecules of all records (`foldcp.campaign.members`).
     """
 
-    groups: list[Group]
+    groups: set[Group]
+    n_read: int
     n_unread: int
+    n_met: int
+    namespaces: frozenset[str]
 
 
-def read_groups(path: Path, fmt: str = "auto") -> Groups:
+def read_groups(path: Path, among: Set[str], fmt: str = "auto") -> Groups:
     """Read which molecules a table puts together.
+
+    Tables of interactions may be larger than the memory: row by row, and only what is of interest is kept.
+
+    Parameters
+    ----------
+    path
+        The table.
+    among
+        Molecules of interest, as `molecule` names them.
+    fmt
+        One of `foldcp.config.TABLE_FORMATS`.
 
     Raises
     ------
     UsageError, InputError
         As `foldcp.campaign.formats.open_table`.
     """
-    table = open_table(path, fmt)
-    records = [record for row in table.rows if (record := _record(table, row))]
-    # Nested complexes are looked up by identifier; the first record of a repeated one counts.
-    by_id = dict(reversed(records))
-    groups = [group for _, named in records if (group := _group(named, by_id)).molecules]
-    return Groups(groups, len(table.rows) - len(groups))
+    counts, namespaces = Counter[str](), set[str]()
+    groups: set[Group] = set()
+    for named, by_id in _resolvable(path, fmt):
+        namespaces |= {member.namespace for member, _ in named}
+        group = _group(named, by_id)
+        met = frozenset(group.molecules & among)
+        counts["read" if group.molecules else "unread"] += 1
+        counts["met"] += len(met) > 1
+        if len(met) > 1 or (met and group.homomer):
+            groups.add(Group(met, group.homomer))
+    return Groups(groups, counts["read"], counts["unread"], counts["met"], frozenset(namespaces))
 
 
-Named = list[tuple[Member, int]]
-"""Participants of a record with their copies, at least 1."""
+def _resolvable(path: Path, fmt: str) -> Iterator[tuple[Named, Mapping[str, Named]]]:
+    """Yield the participants of each record, with the complexes among them once all have been read."""
+    found, rows = stream_table(path, fmt)
+    complexes: dict[str, Named] = {}
+    waiting: list[Named] = []
+    for row in rows:
+        source_id, named = _record(found, row) or ("", [])
+        if source_id.startswith("CPX-"):
+            # The first record of a repeated one counts.
+            complexes.setdefault(source_id, named)
+        if any(member.namespace == "complexportal" for member, _ in named):
+            waiting.append(named)
+        else:
+            yield named, {}
+    yield from ((named, complexes) for named in waiting)
 
 
-def _record(table: Table, row: Row) -> tuple[str, Named] | None:
+def _record(found: Format, row: Row) -> tuple[str, Named] | None:
     if row.error:
         return None
     try:
-        record = table.format.record(row)
+        record = found.record(row)
     except RowError:
         return None
     parts = [part for part in (*record.parts, *record.expanded) if not is_blank(part.text)]

@@ -21,7 +21,7 @@ from foldcp.campaign.page.details import details
 from foldcp.campaign.page.embedding import packed
 from foldcp.campaign.page.grid import SHOWN, show, sort_value, to_json
 from foldcp.campaign.page.maps import PAIR_SCORES, STEP
-from foldcp.campaign.page.wording import label, number, percent
+from foldcp.campaign.page.wording import label, negatives, number, percent
 from foldcp.campaign.results import SCORED, Results, load
 from foldcp.config import DEMO_NOTE, Config
 from foldcp.tables.files import atomic_write, make_folder
@@ -50,7 +50,8 @@ def render(campaign: Path, config: Config, output: Path) -> None:
     results = load(campaign)
     notes = notes_on(results, config)
     ranking = complexes.Ranking.of(results, config.enrichment.score)
-    drawn = figures(results, config.enrichment.score, notes)
+    candidates = config.enrichment.candidates_as_negatives
+    drawn = figures(results, config.enrichment.score, candidates, notes)
     _write_figures(drawn, output.parent / "figures")
     environment = Environment(loader=PackageLoader("foldcp.campaign"), autoescape=True, trim_blocks=True)
     environment.filters |= {"number": number, "percent": percent, "show": show, "sort_value": sort_value}
@@ -92,7 +93,7 @@ def _contents(results: Results, config: Config, ranking: complexes.Ranking, page
     grids = [
         complexes.all_grid(results, ranking, page),
         *(
-            evidence.discrimination_grid(results),
+            evidence.discrimination_grid(results, config.enrichment.candidates_as_negatives),
             evidence.cutoff_grid(results),
             evidence.category_grid(results),
         ),
@@ -109,6 +110,7 @@ def _contents(results: Results, config: Config, ranking: complexes.Ranking, page
         "fates": list(results.counts.items()),
         "n_decoys": results.tables["03_controls.parquet"].num_rows,
         "n_decoys_scored": sum(fate == SCORED for fate in results.decoy_fates.values()),
+        "negatives": negatives(config.enrichment.candidates_as_negatives),
         "devices": sorted({row["device"] for row in results.last_attempt.values() if row["device"]}),
         "planned_for": bins[0]["gpu"] if bins else None,
         "rank_hours": hours(sum(row["spent_hours"] for row in bins)),

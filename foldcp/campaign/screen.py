@@ -154,15 +154,14 @@ def _known(
     """Return the pairs of the screen that are known to interact, and what was read."""
     if path is None:
         return set(), ()
-    got = read_groups(path)
+    names = {key: molecule(key, one.member.namespace) for key, one in listed.items()}
+    got = read_groups(path, set(names.values()))
     known = {pair for group in got.groups for pair in combinations(sorted(group.molecules), 2)}
     known |= {(name, name) for group in got.groups if group.homomer for name in group.molecules}
-    names = {key: molecule(key, one.member.namespace) for key, one in listed.items()}
     screened = {pair: _unordered(names[pair[0]], names[pair[1]]) for pair in found}
     n_used = len(known & set(screened.values()))
     remarks = (
-        f"{path}: {len(known)} known pairs, {n_used} of them in the screen, {len(known) - n_used} outside it "
-        "(ignored)",
+        f"{path}: {got.n_read} records of partners; {n_used} pairs of the screen are known by them",
         f"{path}: {got.n_unread} records name no molecule",
     )
     return {pair for pair, molecules in screened.items() if molecules in known}, remarks

@@ -26,10 +26,12 @@ def categories(
     """Test every category for over-representation among the top scored complexes.
 
     Decoys are in no category and take no part. Complexes of equal content count once, with the categories of
-    all of them. A category is tested if at least `min_size` scored complexes carry it: Fisher's exact test,
-    one-sided, on (top or not) x (in the category or not); q-values are Benjamini-Hochberg's over the tested
-    categories of one scheme. Complexes whose score ties with the last one of the top share are all top, so
-    the result never depends on the order of rows: `n_top` is what was used.
+    all of them. Each scheme is tested among the complexes that it annotates: what is annotated at all may
+    well score better than the rest, and then any category would seem to. A category is tested if at least
+    `min_size` scored complexes carry it: Fisher's exact test, one-sided, on (top or not) x (in the category
+    or not); q-values are Benjamini-Hochberg's over the tested categories of one scheme. Complexes whose score
+    ties with the last one of the top share are all top, so the result never depends on the order of rows:
+    `n_top` is what was used.
 
     Parameters
     ----------
@@ -43,39 +45,49 @@ def categories(
     Returns
     -------
     list
-        Rows of ENRICHMENT without `meaningless`, most significant first; none with fewer than two scored
-        complexes.
+        Rows of ENRICHMENT without `meaningless`, most significant first; none of a scheme with fewer than two
+        scored complexes.
     """
     ranked = with_score(units[units["role"] != "decoy"], config.score)[config.score]
-    if len(ranked) < 2:
-        return []
-    cut = np.sort(ranked)[-n_called_top(len(ranked), config.top_fraction)]
-    top = set(ranked.index[ranked >= cut])
-    members = {name: found & set(ranked.index) for name, found in _members(rows, complexes).items()}
-    tested = [
-        {"scheme": scheme, "term": term, **_test(found, top, len(ranked))}
-        for (scheme, term), found in members.items()
-        if len(found) >= config.min_size
-    ]
     labels = _labels(complexes)
     common = {"score": config.score, "top_fraction": config.top_fraction}
     found = [
-        common | row | {"label": labels.get((row["scheme"], row["term"])), "q_value": q}
-        for row, q in zip(tested, _q_values(tested), strict=True)
+        common | row | {"scheme": scheme, "label": labels.get((scheme, row["term"]))}
+        for scheme, members in _members(rows, complexes).items()
+        for row in _of_scheme(members, ranked, config)
     ]
     return sorted(found, key=lambda row: (row["p_value"], row["scheme"], row["term"]))
 
 
-def _members(rows: pd.DataFrame, complexes: pa.Table) -> Mapping[Category, set[str]]:
-    """Return the units of each category."""
+def _members(rows: pd.DataFrame, complexes: pa.Table) -> Mapping[str, Mapping[str, set[str]]]:
+    """Return the units of each term of each scheme."""
     unit = dict(zip(rows["complex_id"], rows["unit"], strict=True))
-    members: dict[Category, set[str]] = defaultdict(set)
+    members: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name, annotations in zip(
         *(complexes[c].to_pylist() for c in ("complex_id", "annotations")), strict=True
     ):
         for annotation in annotations if name in unit else ():
-            members[annotation["scheme"], annotation["term"]].add(unit[name])
+            members[annotation["scheme"]][annotation["term"]].add(unit[name])
     return members
+
+
+def _of_scheme(
+    members: Mapping[str, set[str]], ranked: pd.Series, config: EnrichmentConfig
+) -> list[dict[str, Any]]:
+    """Return the tested terms of one scheme, whose background is the units that have any of its terms."""
+    ranked = ranked[ranked.index.isin(set().union(*members.values()))]
+    if len(ranked) < 2:
+        return []
+    cut = np.sort(ranked)[-n_called_top(len(ranked), config.top_fraction)]
+    top = set(ranked.index[ranked >= cut])
+    scored = {term: found & set(ranked.index) for term, found in members.items()}
+    tested = [
+        {"term": term, **_test(found, top, len(ranked))}
+        for term, found in scored.items()
+        if len(found) >= config.min_size
+    ]
+    q_values = benjamini_hochberg(np.array([row["p_value"] for row in tested]))
+    return [row | {"q_value": q} for row, q in zip(tested, q_values, strict=True)]
 
 
 def _test(members: set[str], top: set[str], n_all: int) -> dict[str, Any]:
@@ -102,14 +114,6 @@ def _odds(table: list[list[int]], ratio: float) -> dict[str, float]:
         return {}
     low, high = odds_ratio(table, kind="conditional").confidence_interval(LEVEL)
     return {"odds_ratio": ratio, "odds_low": float(low), "odds_high": float(high)}
-
-
-def _q_values(tested: list[dict[str, Any]]) -> np.ndarray:
-    q_values = np.empty(len(tested))
-    for scheme in {row["scheme"] for row in tested}:
-        own = [i for i, row in enumerate(tested) if row["scheme"] == scheme]
-        q_values[own] = benjamini_hochberg(np.array([tested[i]["p_value"] for i in own]))
-    return q_values
 
 
 def _labels(complexes: pa.Table) -> dict[Category, str]:

@@ -27,6 +27,7 @@ def significance(
 ) -> list[dict[str, Any]]:
     """Return p- and q-value of every complex that is no decoy, for every score.
 
+    Complexes without a decoy of their own are held against the decoys of others, and marked as not `matched`.
     Q-values are over the distinct predictions of one role and score: the known pairs of a screen do not make
     its candidates look better.
 
@@ -45,7 +46,7 @@ def significance(
         Rows of SIGNIFICANCE without `meaningless`, most significant first within a score; none for a score
         that no decoy has.
     """
-    shown = rows.loc[rows["role"] != "decoy", ["complex_id", "role", "unit"]]
+    shown = rows.loc[rows["role"] != "decoy", ["complex_id", "role", "unit", "matched"]]
     found = []
     for score in scores:
         there = with_score(units, score)

@@ -33,7 +33,8 @@ def scored(parts: Mapping[str, pa.Table], complexes: pa.Table, scores: Sequence[
     Returns
     -------
     pd.DataFrame
-        Columns complex_id, unit, role, bin, n_tokens, meaningless, and the scores as floats.
+        Columns complex_id, unit, role, bin, n_tokens, meaningless, matched (whether a decoy of the unit is
+        scored), and the scores as floats.
     """
     columns = ["complex_id", "predicted_as", "role", "n_tokens", "n_chains", "meaningless"]
     names = list(dict.fromkeys(scores))
@@ -42,14 +43,24 @@ def scored(parts: Mapping[str, pa.Table], complexes: pa.Table, scores: Sequence[
         for name, part in parts.items()
     ]
     if not tables:
-        return pd.DataFrame(columns=["complex_id", "unit", "role", "bin", "n_tokens", "meaningless", *names])
+        known = ["complex_id", "unit", "role", "bin", "n_tokens", "meaningless", "matched"]
+        return pd.DataFrame(columns=[*known, *names])
     rows = pa.concat_tables(tables).to_pandas().sort_values("complex_id", ignore_index=True)
     same_as = dict(zip(complexes["complex_id"].to_pylist(), complexes["same_as"].to_pylist(), strict=True))
     rows["unit"] = rows["predicted_as"].map(lambda name: same_as.get(name, name))
+    rows["matched"] = rows["unit"].isin(_with_decoy(rows, complexes))
     rows[names] = rows[names].astype(float)
     rows[names] = rows[names].where(np.isfinite(rows[names]))
     rows.loc[rows["n_chains"] < 2, [name for name in names if name not in _OF_ANY_COMPLEX]] = np.nan
     return rows.drop(columns=["predicted_as", "n_chains"])
+
+
+def _with_decoy(rows: pd.DataFrame, complexes: pa.Table) -> set[str]:
+    """Return the units that a scored decoy stands for."""
+    unit = dict(zip(rows["complex_id"], rows["unit"], strict=True))
+    of = dict(zip(complexes["complex_id"].to_pylist(), complexes["matched_to"].to_pylist(), strict=True))
+    originals = (of.get(name) for name in rows.loc[rows["role"] == "decoy", "complex_id"])
+    return {unit[name] for name in originals if name in unit}
 
 
 def distinct(rows: pd.DataFrame) -> pd.DataFrame:
@@ -66,6 +77,10 @@ def with_score(units: pd.DataFrame, score: str) -> pd.DataFrame:
 def classes(units: pd.DataFrame, score: str, candidates_as_negatives: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return values and classes of the units that have a score and a class.
 
+    Decoys are compared with the complexes that they stand for: a complex without a scored decoy has no class,
+    for the decoys of others are unlike it (no decoy is a homomer). Where candidates are negatives, all known
+    pairs of the screen are their counterpart.
+
     Parameters
     ----------
     units
@@ -78,9 +93,13 @@ def classes(units: pd.DataFrame, score: str, candidates_as_negatives: bool) -> t
     Returns
     -------
     values, positive
-        Score of each unit, and whether it is a complex (role input or known) or a negative (decoy).
+        Score of each unit, and whether it is a complex (role input or known) or a negative (decoy,
+        candidate).
     """
     wanted = ROLES if candidates_as_negatives else [role for role in ROLES if role != "candidate"]
     taken = with_score(units, score)
     taken = taken[taken["role"].isin(wanted)]
-    return taken[score].to_numpy(), taken["role"].isin(["input", "known"]).to_numpy()
+    positive = taken["role"].isin(["input", "known"])
+    if not (taken["role"] == "candidate").any():
+        taken, positive = (part[~positive | taken["matched"].astype(bool)] for part in (taken, positive))
+    return taken[score].to_numpy(), positive.to_numpy()

@@ -18,6 +18,7 @@ SIGNIFICANCE = TableSpec(
         [
             key("complex_id", TEXT, "complex"),
             key("role", TEXT, "input, known or candidate"),
+            key("matched", BOOL, "whether a decoy of the complex itself is scored; if not, read p with care"),
             _SCORE,
             key("value", REAL, "the score"),
             key("null_bin", TEXT, "size bin whose decoys make the null, or all where a bin has too few"),
@@ -50,7 +51,11 @@ DISCRIMINATION = TableSpec(
             column("high", REAL, "upper end of its interval"),
             key("level", REAL, "level of the interval, e.g. 0.95"),
             key("n_bootstrap", INT, "resamples; 0 where a class is too small for an interval"),
-            key("n_positive", INT, "distinct complexes, no decoys"),
+            key(
+                "n_positive",
+                INT,
+                "distinct complexes with a scored decoy (all known pairs, where candidates are negatives)",
+            ),
             key("n_negative", INT, "distinct decoys (and candidates, where a screen says so)"),
             column("n_top", INT, "units called top"),
             column("n_top_positive", INT, "positives among them"),
@@ -96,18 +101,18 @@ SIZE_EFFECT = TableSpec(
 
 ENRICHMENT = TableSpec(
     "enrichment",
-    "one row per category: is it over-represented among the best scored complexes?",
+    "one row per category: is it over-represented among the best scored complexes that its scheme annotates?",
     pa.schema(
         [
             key("scheme", TEXT, "vocabulary of the category"),
             key("term", TEXT, "identifier of the category"),
             column("label", TEXT, "name of the category"),
             key("score", TEXT, "score column that ranked the complexes"),
-            key("top_fraction", REAL, "share of complexes called top"),
+            key("top_fraction", REAL, "share of annotated complexes called top"),
             key("n_top_in_term", INT, "top complexes in the category"),
-            key("n_top", INT, "top complexes"),
+            key("n_top", INT, "top complexes, of those with any term of the scheme"),
             key("n_in_term", INT, "complexes in the category"),
-            key("n_all", INT, "complexes with a score"),
+            key("n_all", INT, "complexes with a score and any term of the scheme"),
             column("fold_enrichment", REAL, "(n_top_in_term / n_top) / (n_in_term / n_all)"),
             column("odds_ratio", REAL, "odds ratio of the 2x2 table"),
             column("odds_low", REAL, "lower end of its 95 % interval (conditional)"),

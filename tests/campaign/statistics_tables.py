@@ -40,6 +40,7 @@ def _significance(ours: list[dict], score: str, yes: np.ndarray, no: np.ndarray,
         {
             "complex_id": row["complex_id"],
             "role": row["role"],
+            "matched": True,
             "score": score,
             "value": row[score],
             "null_bin": "all",

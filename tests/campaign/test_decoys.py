@@ -97,6 +97,27 @@ def test_partners_known_elsewhere_do_not_meet(hand, known):
     }
 
 
+def test_what_a_table_of_partners_has_to_say_of_the_campaign_is_counted(hand):
+    hand.members_of("P00001 P00002 P00003 P00004")
+    got = hand.run(FOUR, known=["id_a,id_b\nP00001-2,P00003\nP00001,P77777\nP77777,P88888\n"])
+    (said,) = (remark for remark in got.remarks if "known0" in remark)
+    assert "3 records of partners, 1 of them between molecules of this campaign" in said
+
+
+@pytest.mark.parametrize(
+    ("known", "theirs"),
+    [
+        ("protein1 protein2 combined_score\n9606.ENSP00000000233 9606.ENSP00000272298 490\n", "ensembl"),
+        ("id_a,id_b\nTP53,MDM2\n", "nothing that is known"),
+    ],
+)
+def test_partners_of_another_database_are_warned_of(hand, known, theirs):
+    hand.members_of("P00001 P00002 P00003 P00004")
+    got = hand.run(FOUR, known=[known])
+    (warned,) = (remark for remark in got.remarks if remark.startswith("warning"))
+    assert "known0" in warned and f"by {theirs}, those of this campaign by uniprot" in warned
+
+
 def test_rejected_rows_of_the_table_itself_say_who_meets(hand):
     hand.members_of("P00001 P00002 P00003 P00004")
     rows = "c\tP00001;P00003;TP53\nd\tP00001;P00004;P99999x\n"

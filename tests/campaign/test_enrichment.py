@@ -57,8 +57,9 @@ def _scores(rows):
 
 
 def _one_each(scores, terms):
+    """A complex for each score; one without terms gets a term of its own, so that all are annotated."""
     names = [f"c{i:03}" for i in range(len(scores))]
-    complexes = _complexes([(n, n, t) for n, t in zip(names, terms, strict=True)])
+    complexes = _complexes([(n, n, t or [f"GO:{n}"]) for n, t in zip(names, terms, strict=True)])
     return _scores([{"complex_id": n, "iptm": s} for n, s in zip(names, scores, strict=True)]), complexes
 
 
@@ -89,6 +90,19 @@ def test_under_the_null_nothing_is_found():
     got = enrich(*_one_each(scores, terms), CONFIG)
     assert got.num_rows == 30
     assert min(got["q_value"].to_pylist()) > 0.05
+
+
+def test_terms_of_a_well_scored_subset_are_not_enriched_for_that():
+    """Half of the complexes are annotated, at random; these score better than the rest."""
+    draw = random.Random(7)
+    scores = [draw.gauss(i % 2, 0.3) for i in range(300)]
+    names = [f"c{i:03}" for i in range(300)]
+    terms = [[f"GO:{draw.randrange(5)}"] * (i % 2) for i in range(300)]
+    complexes = _complexes(list(zip(names, names, terms, strict=True)))
+    table = _scores([{"complex_id": n, "iptm": s} for n, s in zip(names, scores, strict=True)])
+    got = enrich(table, complexes, CONFIG)
+    assert set(got["n_all"].to_pylist()) == {150} and set(got["n_top"].to_pylist()) == {30}
+    assert got.num_rows == 5 and min(got["q_value"].to_pylist()) > 0.05
 
 
 def test_the_odds_have_a_conditional_interval():
@@ -132,7 +146,8 @@ def test_equal_content_counts_once():
     names = [f"c{i:03}" for i in range(20)]
     copies = [f"d{i}" for i in range(8)]
     complexes = _complexes(
-        [(n, n, ["GO:1"] * (n in ("c000", "c010"))) for n in names] + [(n, "c000", ["GO:1"]) for n in copies]
+        [(n, n, ["GO:1"] if n in ("c000", "c010") else [f"GO:{n}"]) for n in names]
+        + [(n, "c000", ["GO:1"]) for n in copies]
     )
     table = _scores(
         [{"complex_id": n, "iptm": s} for n, s in zip(names, scores, strict=True)]
@@ -180,7 +195,12 @@ def _with_decoys(values=(0.9, 0.8, 0.7), decoys=(0.6, 0.5, 0.75), **more):
     rows = [{"complex_id": f"c{i}", "iptm": v} for i, v in enumerate(values)]
     rows += [{"complex_id": f"d{i}", "iptm": v, "role": "decoy"} for i, v in enumerate(decoys)]
     complexes = _complexes([(row["complex_id"], row["complex_id"], ["GO:1"]) for row in rows])
-    return enrichment.enrich({"0000512": _scores([row | more for row in rows])}, complexes, CONFIG, 7)
+    listed = [
+        row | ({"matched_to": f"c{row['complex_id'][1:]}"} if row["complex_id"].startswith("d") else {})
+        for row in complexes.to_pylist()
+    ]
+    scores = _scores([row | more for row in rows])
+    return enrichment.enrich({"0000512": scores}, rows_to_table(COMPLEXES, listed), CONFIG, 7)
 
 
 @pytest.mark.filterwarnings("error")
@@ -205,6 +225,20 @@ def test_without_decoys_the_rest_works(values):
     assert "no decoys were scored" in enrichment.summary(tables)[-1]
 
 
+def test_candidates_alone_tell_scores_apart_and_give_no_p_values():
+    roles = {"k0": "known", "k1": "known", "x0": "candidate", "x1": "candidate"}
+    values = zip(roles.items(), (0.9, 0.5, 0.6, 0.1), strict=True)
+    scores = _scores([{"complex_id": name, "role": role, "iptm": v} for (name, role), v in values])
+    complexes = _complexes([(name, name, []) for name in roles])
+    config = CONFIG.model_copy(update={"candidates_as_negatives": True})
+    tables = enrichment.enrich({"0000512": scores}, complexes, config, 7)
+    assert tables["significance"].num_rows == 0
+    assert tables["discrimination"]["value"].to_pylist()[0] == 0.75
+    said = enrichment.summary(tables)
+    assert "no decoys were scored: no score can be called significant" in said
+    assert "iptm: ROC AUC 0.750, 2 complexes against 2 controls" in said
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_campaign_without_scores_has_no_statistics():
     tables = enrichment.enrich({}, _complexes([]), CONFIG, 7)
@@ -217,6 +251,18 @@ def test_missing_scores_are_counted_and_said():
     assert "iptm: left out 2 distinct predictions that have none" in enrichment.summary(tables)
     assert tables["discrimination"]["n_positive"].to_pylist()[0] == 2
     assert tables["significance"].num_rows == 2
+
+
+def test_the_ranking_score_is_held_against_decoys_unlisted():
+    rows = [
+        {"complex_id": name, "role": role, "iptm": 0.5, "ptm": 0.6}
+        for name, role in (("c0", "input"), ("d0", "decoy"))
+    ]
+    complexes = _complexes([(row["complex_id"], row["complex_id"], []) for row in rows])
+    config = EnrichmentConfig(score="ptm", scores=["iptm"])
+    tables = enrichment.enrich({"0000512": _scores(rows)}, complexes, config, 7)
+    assert set(tables["significance"]["score"].to_pylist()) == {"iptm", "ptm"}
+    assert set(tables["size_effect"]["score"].to_pylist()) == {"iptm", "ptm"}
 
 
 def test_the_scores_to_rank_by_are_columns_of_the_table():

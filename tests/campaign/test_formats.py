@@ -1,13 +1,14 @@
 import csv
 import gzip
 import io
+import os
 import random
 
 import pytest
 import table_twins as twins
 
 from foldcp.campaign.complexes import ingest
-from foldcp.campaign.formats import open_table
+from foldcp.campaign.formats import files, open_table, stream_table
 from foldcp.errors import InputError, UsageError
 
 
@@ -320,6 +321,32 @@ def test_wrong_format_names_the_columns_it_needs(tmp_path):
         open_table(tmp_path / "absent")
     with pytest.raises(InputError, match="cannot be read"):
         open_table(tmp_path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+@pytest.mark.parametrize(
+    "text", [twins.CSV, 'id_a,id_b\r\n"P1","ü"\r\nP2,P3\r\nP4,"P5\r\n,x', "id_a,id_b\nP1,P2\nP3,Ã"]
+)
+def test_a_streamed_table_reads_the_same(tmp_path, monkeypatch, text, encoding, packed):
+    monkeypatch.setattr(files, "_CHUNK", 5)  # so that chunks cut characters
+    path = tmp_path / "table"
+    data = text.encode(encoding)
+    path.write_bytes(gzip.compress(data) if packed else data)
+    table = open_table(path)
+    found, rows = stream_table(path)
+    seen, expected = ([(r.number, r.cells, str(r.error)) for r in some] for some in (rows, table.rows))
+    assert found is table.format and seen == expected and len(seen) > 1
+    assert set("üÃ") & set(text) <= {char for _, cells, _ in seen for cell in cells for char in cell}
+
+
+@pytest.mark.parametrize("reads", [open_table, stream_table])
+def test_a_damaged_end_of_a_gzip_file_is_an_error(tmp_path, monkeypatch, reads):
+    monkeypatch.setattr(files, "_CHUNK", 1000)
+    path = tmp_path / "table.gz"
+    path.write_bytes(gzip.compress(b"id_a,id_b\n" + os.urandom(100_000))[:-2000])
+    with pytest.raises(InputError, match="damaged gzip"):
+        reads(path)
 
 
 def test_a_header_alone_is_an_empty_table(read):

@@ -9,15 +9,16 @@ import subprocess
 import sys
 
 import pytest
-from campaign.campaign_tables import build
+from campaign.campaign_tables import build, config
 
 from foldcp.campaign.page import details
 from foldcp.campaign.page.wording import SCORES, number
 from foldcp.campaign.report import render
 from foldcp.campaign.results import load
 from foldcp.config import parse
-from foldcp.tables import read_table, schemas
+from foldcp.tables import Provenance, read_table, schemas, write_table
 from foldcp.tables.dataset import part_paths
+from foldcp.tables.rows import empty
 
 
 def _render(folder, **kwargs):
@@ -49,6 +50,22 @@ def test_without_controls_the_page_says_what_is_missing(tmp_path):
     assert "decoys scored" not in text
     assert not (tmp_path / "figures/curves.svg").exists()
     assert (tmp_path / "figures/scores.svg").exists()
+
+
+def test_candidates_that_count_as_negatives_are_named(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "screen")
+    made = config(folder)
+    enrichment = made.enrichment.model_copy(update={"candidates_as_negatives": True})
+    render(folder, made.model_copy(update={"enrichment": enrichment}), folder / "report.html")
+    text = (folder / "report.html").read_text()
+    assert "tell complexes from decoys and candidates?" in text and "Decoys and candidates" in text
+    assert "12 are scored" in text and "no p and q" not in text
+    assert "share of decoys and candidates called" in (folder / "figures/curves.svg").read_text()
+
+    write_table(folder / "03_controls.parquet", schemas.COMPLEXES, empty(schemas.COMPLEXES), Provenance())
+    render(folder, made.model_copy(update={"enrichment": enrichment}), folder / "report.html")
+    text = (folder / "report.html").read_text()
+    assert "A decoy is made of" not in text and "so there are no p and q" in text
 
 
 def _cells(text, table):

@@ -75,7 +75,7 @@ def test_known_pairs_are_known_in_either_direction_and_as_isoforms(screen):
         "P00002_P00002",
         "P00003-2_P00004",
     }
-    assert "4 known pairs, 3 of them in the screen, 1 outside it" in got.remarks[0]
+    assert "4 records of partners; 3 pairs of the screen are known by them" in got.remarks[0]
     assert "1 records name no molecule" in got.remarks[1]
 
 

@@ -89,7 +89,7 @@ def test_a_screen_instead_of_a_table(tmp_path):
     assert {"candidate 2", "known 1", "rejected 1"} <= {
         " ".join(line.split()) for line in ran.stdout.splitlines()
     }
-    assert "2 known pairs, 1 of them in the screen" in ran.stderr and "baits.txt, line 3" in ran.stderr
+    assert "1 pairs of the screen are known by them" in ran.stderr and "baits.txt, line 3" in ran.stderr
     assert read_table(tmp_path / "out.parquet", COMPLEXES)["role"].to_pylist() == [
         "known",
         "candidate",

@@ -48,6 +48,16 @@ def test_batches_agree_with_scikit_learn(levels):
         assert ours == pytest.approx(tuple(theirs))
 
 
+def test_complexes_that_cannot_have_a_decoy_are_no_positives():
+    """Homomers that score high do not make a score that knows nothing look good."""
+    random = np.random.default_rng(2)
+    made = units(np.append(random.random(40), np.ones(40)), random.random(40))
+    made["matched"] = np.arange(120) < 40
+    matched = made[(made["role"] == "decoy") | made["matched"]]
+    assert _found(made) == _found(matched)
+    assert _one(made, statistic="roc_auc")["n_positive"] == 40
+
+
 def test_enrichment_by_hand():
     # Of 20 units 5 are complexes; of the best 2, one is: (1/2) / (5/20).
     made = units([20, 17, 16, 10, 9], [19, 18, 15, 14, 13, 12, 11, *range(1, 9)])

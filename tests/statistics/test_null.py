@@ -28,6 +28,14 @@ def test_rows_say_what_they_were_held_against():
     assert [row["q_value"] for row in rows] == [0.5, 0.75]
 
 
+def test_complexes_without_a_decoy_of_their_own_are_marked():
+    made = units([0.9, 0.5], [0.1]).assign(matched=[True, False, False])
+    assert [(row["complex_id"], row["matched"]) for row in _significance(made)] == [
+        ("u00000", True),
+        ("u00001", False),
+    ]
+
+
 def test_a_bin_has_its_own_null_where_it_has_decoys_enough():
     # The decoys of the large bin score low: its complex is good for its size, and only for that.
     made = units([0.5, 0.5], [0.9, 0.9, 0.1, 0.1, 0.1], bins=["s", "l", "s", "s", "l", "l", "l"])

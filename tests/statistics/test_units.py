@@ -76,11 +76,30 @@ def test_no_parts_are_no_units():
     assert distinct(scored({}, complexes_table([]), ["iptm"])).empty
 
 
-@pytest.mark.parametrize(("candidates", "n"), [(False, 3), (True, 4)])
-def test_candidates_are_negatives_where_a_screen_says_so(candidates, n):
+@pytest.mark.parametrize(("candidates", "n", "n_positive"), [(False, 2, 1), (True, 4, 2)])
+def test_candidates_are_negatives_where_a_screen_says_so(candidates, n, n_positive):
     rows = [
         {"complex_id": role, "role": role, "iptm": 0.5} for role in ("input", "known", "candidate", "decoy")
     ]
-    values, positive = classes(_units(rows), "iptm", candidates)
-    assert len(values) == n and positive.sum() == 2
+    made = _units(rows, [{"complex_id": "decoy", "role": "decoy", "matched_to": "known"}])
+    values, positive = classes(made, "iptm", candidates)
+    assert len(values) == n and positive.sum() == n_positive
     assert np.all(values == 0.5)
+
+
+def test_complexes_without_a_scored_decoy_have_no_class():
+    # d2's original was not scored, c1's decoy was not; c0 is served by the prediction of c.
+    rows = [{"complex_id": name, "iptm": v} for name, v in (("c", 0.9), ("c1", 0.8), ("homomer", 0.99))]
+    rows += [{"complex_id": "c0", "predicted_as": "c", "iptm": 0.9}]
+    rows += [{"complex_id": name, "role": "decoy", "iptm": 0.1} for name in ("d0", "d2")]
+    decoys = {"d0": "c0", "d1": "c1", "d2": "lost"}
+    made = _units(
+        rows, [{"complex_id": name, "role": "decoy", "matched_to": of} for name, of in decoys.items()]
+    )
+    assert made["matched"].to_dict() == {"c": True, "c1": False, "d0": False, "d2": False, "homomer": False}
+    values, positive = classes(made, "iptm", False)
+    assert sorted(zip(values.tolist(), positive.tolist(), strict=True)) == [
+        (0.1, False),
+        (0.1, False),
+        (0.9, True),
+    ]

@@ -74,4 +74,4 @@ def test_a_screen_is_planned(run, tmp_path):
         "decoy": len(tables["03_controls"]),
     }
     log = (tmp_path / "results" / "logs" / "complexes.log").read_text()
-    assert "3 known pairs, 2 of them in the screen, 1 outside it" in log
+    assert "3 records of partners; 2 pairs of the screen are known by them" in log

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -51,8 +52,14 @@ def test_options_without_a_value_survive_the_text():
     assert got.extra == {"exclusive": True, "exclude": "n7"}
 
 
+@pytest.mark.parametrize(("size_mb", "mem_mb"), [(1, 4040), (8000, 16000)])
+@pytest.mark.parametrize("rule", ["complexes", "controls"])
+def test_large_tables_of_partners_ask_for_no_more_memory(rule, size_mb, mem_mb):
+    asked = yaml.safe_load(PROFILE.read_text())["set-resources"][rule]["mem_mb"]
+    assert eval(asked, {"attempt": 1, "input": SimpleNamespace(size_mb=size_mb)}) == mem_mb
+
+
 def test_it_speaks_of_rules_that_exist():
     profile = yaml.safe_load(PROFILE.read_text())
-    rule = re.compile(r"^ *(?:rule|checkpoint) (\w+):", re.M)
-    rules = {name for path in RULES.glob("*.smk") for name in rule.findall(path.read_text())}
-    assert rules >= set(profile["set-resources"])
+    text = "".join(path.read_text() for path in RULES.glob("*.smk"))
+    assert set(re.findall(r"^ *(?:rule|checkpoint) (\w+):", text, re.M)) >= set(profile["set-resources"])

@@ -15,12 +15,14 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
 from foldcp.campaign.formats import biogrid, complextab, corum, humap, mitab, plain, string
-from foldcp.campaign.formats.files import read_text
+from foldcp.campaign.formats.files import read_text, text_opener
 from foldcp.campaign.formats.record import Format, Row, RowError, column_name
 from foldcp.config import TABLE_FORMATS
 from foldcp.errors import InputError, unknown_choice
@@ -36,6 +38,7 @@ _BY_HEADER = (
     plain.PAIRS,
 )
 _DELIMITERS = ("\t", ",", ";", " ")
+_Opener = Callable[[], TextIO]
 _END = "\x03"
 """A line put after the text while it is cut: where it is no row of its own, a quote has swallowed it."""
 
@@ -76,16 +79,33 @@ def open_table(path: Path, fmt: str = "auto") -> Table:
     InputError
         If the file is not readable, is empty, or has the header of no format (or not of the one asked for).
     """
+    text, latin1 = read_text(path)
+    found, rows = _rows(path, fmt, lambda: io.StringIO(text, newline=""))
+    return Table(found, list(rows), latin1)
+
+
+def stream_table(path: Path, fmt: str = "auto") -> tuple[Format, Iterator[Row]]:
+    """Return format and rows of a table that may be larger than the memory: one row is held at a time.
+
+    Raises
+    ------
+    UsageError, InputError
+        As `open_table`.
+    """
+    return _rows(path, fmt, text_opener(path))
+
+
+def _rows(path: Path, fmt: str, opened: _Opener) -> tuple[Format, Iterator[Row]]:
     if fmt not in TABLE_FORMATS:
         raise unknown_choice("table format", fmt, TABLE_FORMATS)
-    text, latin1 = read_text(path)
-    first_line = next((line for line in io.StringIO(text, newline=None) if line.strip()), "").strip("\r\n")
+    with opened() as handle:
+        first_line = next((line for line in handle if line.strip()), "").strip("\r\n")
     if not first_line:
         raise InputError(f"{path}: the file is empty; expected a table of complexes")
     if first_line.lstrip()[0] in "[{" and fmt in ("auto", "corum"):
-        return Table(corum.FORMAT, list(_json_rows(path, text)), latin1)
+        return corum.FORMAT, _json_rows(path, opened)
     found, delimiter, columns, has_header = _detect(path, first_line, fmt)
-    return Table(found, list(_text_rows(text, delimiter, columns, has_header, found)), latin1)
+    return found, _text_rows(opened, delimiter, columns, has_header, found)
 
 
 def _detect(path: Path, line: str, fmt: str) -> tuple[Format, str, dict[str, int], bool]:
@@ -110,7 +130,7 @@ def _unrecognised(path: Path, line: str, fmt: str, candidates: list[Format]) -> 
 
 
 def _cut(line: str, delimiter: str) -> list[str]:
-    return next(_reader(line, delimiter, csv.QUOTE_MINIMAL), [])
+    return next(_reader([line], delimiter, csv.QUOTE_MINIMAL), [])
 
 
 def _columns(cells: Sequence[str]) -> dict[str, int]:
@@ -118,45 +138,49 @@ def _columns(cells: Sequence[str]) -> dict[str, int]:
     return {column_name(cell): position for position, cell in reversed(list(enumerate(cells)))}
 
 
-def _reader(text: str, delimiter: str, quoting: int) -> Iterator[list[str]]:
+def _reader(lines: Iterable[str], delimiter: str, quoting: int) -> Iterator[list[str]]:
     # The default limit of 128 kB per field would turn a lone quote into an exception.
     csv.field_size_limit(sys.maxsize)
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
+    return csv.reader(lines, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
 
 
-def _records(text: str, delimiter: str) -> tuple[list[list[str]], bool]:
-    """Return the rows of the better cut, and whether the last one ends inside a quote."""
-    bare = _nonempty(text, delimiter, csv.QUOTE_NONE)
-    if '"' not in text:
-        return bare, False
-    quoted = _nonempty(f"{text}\n{_END}", delimiter, csv.QUOTE_MINIMAL)
-    if whole := quoted[-1] == [_END]:
-        quoted.pop()
-    else:
-        quoted[-1][-1] = quoted[-1][-1].removesuffix(f"\n{_END}")
-    best = max(quoted, bare, key=_full_rows)
-    return best, best is quoted and not whole
+def _best_cut(opened: _Opener, delimiter: str) -> int:
+    """Return the quoting by which more rows are as wide as the header."""
+    with opened() as handle:
+        if not any('"' in line for line in handle):
+            return csv.QUOTE_NONE
+    cuts = (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)
+    return max(cuts, key=lambda quoting: _full_rows(_records(opened, delimiter, quoting)))
 
 
-def _nonempty(text: str, delimiter: str, quoting: int) -> list[list[str]]:
-    return [r for r in _reader(text, delimiter, quoting) if len(r) > 1 or (r and r[0].strip())]
+def _records(opened: _Opener, delimiter: str, quoting: int) -> Iterator[list[str]]:
+    """Yield the rows of a cut; where quotes count, also `_END`, which an unclosed quote has swallowed."""
+    with opened() as handle:
+        lines = handle if quoting == csv.QUOTE_NONE else chain(handle, ("\n", _END))
+        yield from (r for r in _reader(lines, delimiter, quoting) if len(r) > 1 or (r and r[0].strip()))
 
 
-def _full_rows(records: list[list[str]]) -> int:
-    return sum(len(record) == len(records[0]) for record in records)
+def _full_rows(records: Iterator[list[str]]) -> int:
+    width = len(next(records))
+    return sum(len(record) == width and record != [_END] for record in records)
 
 
 def _text_rows(
-    text: str, delimiter: str, columns: dict[str, int], has_header: bool, found: Format
+    opened: _Opener, delimiter: str, columns: dict[str, int], has_header: bool, found: Format
 ) -> Iterator[Row]:
-    records, cut_off = _records(text, delimiter)
-    widths = mitab.WIDTHS if found is mitab.FORMAT else {len(records[0])}
-    rows = records[1:] if has_header else records
+    records = _records(opened, delimiter, _best_cut(opened, delimiter))
+    first = next(records)
+    widths = mitab.WIDTHS if found is mitab.FORMAT else {len(first)}
+    rows = records if has_header else chain([first], records)
     for number, cells in enumerate(rows, start=1):
+        if cells == [_END]:
+            return
+        cut_off = cells[-1].endswith(f"\n{_END}")
+        cells[-1] = cells[-1].removesuffix(f"\n{_END}")
         while len(cells) > max(widths) and not cells[-1].strip():
             cells.pop()
         error = None if len(cells) in widths else _wrong_width(len(cells), widths)
-        yield Row(number, cells, columns, _UNCLOSED if cut_off and number == len(rows) else error)
+        yield Row(number, cells, columns, _UNCLOSED if cut_off else error)
 
 
 _UNCLOSED = RowError(
@@ -174,9 +198,10 @@ def _wrong_width(got: int, widths: Collection[int]) -> RowError:
     )
 
 
-def _json_rows(path: Path, text: str) -> Iterator[Row]:
+def _json_rows(path: Path, opened: _Opener) -> Iterator[Row]:
     try:
-        entries = json.loads(text)
+        with opened() as handle:
+            entries = json.load(handle)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON: {error}") from None
     for number, entry in enumerate(entries if isinstance(entries, list) else [entries], start=1):

@@ -4,15 +4,24 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from foldcp.campaign.page.grid import Column, Grid, Interval
-from foldcp.campaign.page.wording import SCORES, label
+from foldcp.campaign.page.wording import SCORES, label, negatives
 from foldcp.campaign.results import Results, Row
 
 _LEVELS = (("p_value", 0.05), ("q_value", 0.05), ("q_value", 0.1))
 """Levels of significance at which complexes are counted."""
 
 
-def discrimination_grid(results: Results) -> Grid:
-    """Return one row per score: does it tell complexes from decoys, how many stand out."""
+def discrimination_grid(results: Results, candidates: bool) -> Grid:
+    """Return one row per score: does it tell complexes from decoys, how many stand out.
+
+    Parameters
+    ----------
+    results
+        The campaign.
+    candidates
+        Whether candidates of a screen count as negatives, beside the decoys.
+    """
+    controls = negatives(candidates)
     said: dict[str, list[Row]] = defaultdict(list)
     for row in results.rows("08_enrichment/discrimination.parquet"):
         said[row["score"]].append(row)
@@ -23,12 +32,14 @@ def discrimination_grid(results: Results) -> Grid:
     columns = [
         Column("Score", "short"),
         Column(
-            "ROC AUC", "interval", note="chance that a complex scores higher than a decoy; 0.5: no better"
+            "ROC AUC",
+            "interval",
+            note=f"chance that a complex scores higher than one of the {controls}; 0.5: no better",
         ),
         Column("Average precision", "interval", note="area under the precision-recall curve"),
         *(_factor_column(f"EF {share:.0%}", share) for share in shares),
-        Column("Complexes", "number", 0, "distinct predictions that are no decoys"),
-        Column("Decoys", "number", 0),
+        Column("Complexes", "number", 0, "distinct predictions that are compared with them"),
+        Column(controls.capitalize(), "number", 0),
         *(
             Column(f"{name[0]} ≤ {level}", "number", 0, "complexes with so low a value")
             for name, level in _LEVELS
@@ -46,7 +57,7 @@ def discrimination_grid(results: Results) -> Grid:
         ]
         for score in _in_order([*said, *tested])
     ]
-    return Grid("discrimination", "Scores against decoys", columns, cells)
+    return Grid("discrimination", f"Scores against {controls}", columns, cells)
 
 
 def cutoff_grid(results: Results) -> Grid:

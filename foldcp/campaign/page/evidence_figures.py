@@ -7,15 +7,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from foldcp.campaign.page.drawing import MUTED
-from foldcp.campaign.page.wording import SCORES, label
+from foldcp.campaign.page.wording import SCORES, label, negatives
 from foldcp.campaign.results import Results, Row
 
 _COLOURS = ("#0f6e84", "#b5422c", "#d8a634", "#7d2248", "#3b9ab2", "#4f772d", "#52606d", "#d9772b")
 _DASHES = ("-", "-", "--", "-.")
 
 
-def curves(results: Results, ranking: str) -> Figure | None:
-    """ROC and precision-recall curves of every score; the ranking score is drawn thick."""
+def curves(results: Results, ranking: str, candidates: bool) -> Figure | None:
+    """ROC and precision-recall curves of every score; the ranking score is drawn thick.
+
+    Parameters
+    ----------
+    results
+        The campaign.
+    ranking
+        Score that ranks its complexes.
+    candidates
+        Whether candidates of a screen count as negatives, beside the decoys.
+    """
     rows = results.rows("08_enrichment/curves.parquet")
     scores = _scores(rows)
     if not scores:
@@ -31,7 +41,12 @@ def curves(results: Results, ranking: str) -> Figure | None:
             name = label(score) + (f" {area:.2f}" if area is not None else "")
             width = 2.6 if score == ranking else 1.2
             axes.plot(*points.T, color=colour, linestyle=dash, linewidth=width, label=name)
-    _frame(roc, "ROC curve, with its area", "share of decoys called", "share of complexes called")
+    _frame(
+        roc,
+        "ROC curve, with its area",
+        f"share of {negatives(candidates)} called",
+        "share of complexes called",
+    )
     roc.plot((0, 1), (0, 1), color=MUTED, linewidth=1, linestyle=":")
     _frame(
         pr, "Precision and recall, with average precision", "recall: share of complexes called", "precision"

@@ -52,6 +52,11 @@ _OTHERS = {
 }
 
 
+def negatives(candidates: bool) -> str:
+    """Return what scores are to tell complexes from; candidates of a screen too, where they count as such."""
+    return "decoys and candidates" if candidates else "decoys"
+
+
 def label(score: str) -> str:
     """Return the short name of a score, also of one that is not among the main ones."""
     return SCORES[score].label if score in SCORES else _OTHERS.get(score, score.replace("_", " "))
