@@ -60,6 +60,25 @@ def test_keys_that_boltz_1_lacks_are_null(tmp_path):
     assert sample.chain_pair_iptm is None
 
 
+PROTEIN, RNA, LIGAND = ("protein", ["GLY"]), ("rna", ["A"]), ("ligand", ["ATP"])
+
+
+@pytest.mark.parametrize(
+    ("molecules", "null"),
+    [
+        ([PROTEIN, PROTEIN], {"ligand_iptm"}),
+        ([PROTEIN, LIGAND], {"protein_iptm"}),
+        ([PROTEIN, PROTEIN, LIGAND], set()),
+        ([RNA, LIGAND], {"protein_iptm", "ligand_iptm"}),
+        ([PROTEIN], {"protein_iptm", "ligand_iptm"}),
+    ],
+)
+def test_interfaces_that_chains_cannot_form_have_no_score(tmp_path, molecules, null):
+    chains = [("ABC"[k], *molecule) for k, molecule in enumerate(molecules)]
+    (sample,) = read_prediction(write_prediction(tmp_path / "x", chains))
+    assert {name for name, value in sample.scores.items() if value is None} == null
+
+
 def _write_pae(directory, pae, stem="x_model_0"):
     np.savez_compressed(directory / f"pae_{stem}.npz", pae=pae)
 
