@@ -5,7 +5,7 @@ a killed job left behind is unfinished, not a result. Other programs' folders ha
 they are. A prediction that cannot be read or scored becomes a failed row and costs nothing else.
 
 In a campaign a prediction must also be the one that the ledger of its bin speaks of: made from that input,
-with those settings and weights. What an earlier configuration left behind would pass for a result of this one.
+with those settings and weights. Else what an earlier configuration left would pass for a result of this one.
 
 foldcp scores a prediction when it has written it, and the marker vouches for `scores_<id>.json` as for every
 other file. So a marked prediction is checked by the size of every file, which finds a cut or replaced one,
