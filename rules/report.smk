@@ -20,6 +20,7 @@ rule report:
         ),
     params:
         section=deciding("report"),
+        campaign=CONFIG.campaign,
     log:
         result("logs/report.log"),
     group:

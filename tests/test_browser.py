@@ -1,6 +1,7 @@
 """The report in a real browser: no console errors, tables sort and filter, structures and maps are drawn."""
 
 import io
+import re
 import shutil
 import time
 
@@ -10,6 +11,8 @@ from campaign.campaign_tables import build
 from matplotlib.image import imread
 
 from foldcp.campaign.report import render
+from foldcp.tables import Provenance, read_table, rows_to_table, write_table
+from foldcp.tables.statistics_schemas import STATISTICS
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +54,26 @@ def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("campaign")
     render(folder, build(folder, 120, giants=1, structures=4), folder / "report.html")
     return (folder / "report.html").as_uri()
+
+
+@pytest.fixture(scope="module", params=[20, 60], ids=["rows of the page", "rows of data"])
+def long_report(request, tmp_path_factory):
+    """As many categories as rows in the table of the best; every tenth odds ratio is infinite."""
+    folder = tmp_path_factory.mktemp("long")
+    config = build(folder, 120, structures=3)
+    path, spec = folder / "08_enrichment" / "enrichment.parquet", STATISTICS["enrichment"]
+    row = read_table(path, spec).to_pylist()[0]
+    rows = [row | {"term": f"T{k:02}", "label": ""} | _odds(k) for k in range(request.param)]
+    write_table(path, spec, rows_to_table(spec, rows), Provenance())
+    config = config.model_copy(update={"report": config.report.model_copy(update={"top": request.param})})
+    render(folder, config, folder / "report.html")
+    return (folder / "report.html").as_uri()
+
+
+def _odds(k):
+    if k % 10 == 0:
+        return {"odds_ratio": float("inf"), "odds_low": 0.5 + k, "odds_high": float("inf")}
+    return {"odds_ratio": 1.0 + k % 7, "odds_low": 0.5, "odds_high": None if k % 10 == 1 else 9.0}
 
 
 def _open(browser, report, width):
@@ -161,6 +184,36 @@ def test_a_row_made_from_data_looks_like_one_of_the_page(browser, report):
         assert browser.find_element("css selector", "#details .needs-script").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_infinite_odds_ratios_sort_above_all_others_and_show_their_interval(browser, long_report):
+    _open(browser, long_report, 1200)
+    button = _heading(browser, "categories", "Odds ratio")
+    button.click()
+    cells = _column(browser, "categories", 7)
+    endless = cells[: 2 if len(cells) == 20 else 6]
+    assert all(re.fullmatch(r"∞ \(\d+\.50–∞\)", text) for text in endless)
+    assert "2.00" in cells and "2.00 (0.50–9.00)" in cells
+    values = [float(text.split()[0].replace("∞", "inf")) for text in cells]
+    assert values == sorted(values, reverse=True)
+    button.click()
+    values = [float(text.split()[0].replace("∞", "inf")) for text in _column(browser, "categories", 7)]
+    assert values == sorted(values) and values[0] < 2
+
+
+def test_every_row_of_the_best_leads_to_its_structure(browser, long_report):
+    _open(browser, long_report, 1200)
+    for more in browser.find_elements("css selector", "#table-top .more"):
+        more.click()
+    buttons = browser.find_elements("css selector", "#table-top tr button.look")
+    names = [text.split()[0] for text in _column(browser, "top", 1)]
+    assert len(buttons) == len(names) in (20, 60)
+    assert [button.get_attribute("aria-label") for button in buttons] == [f"Look at {name}" for name in names]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", buttons[-1])
+    buttons[-1].click()
+    _until(browser, f"document.getElementById('which').value === '{len(names) - 1}'")
+    options = browser.find_elements("css selector", "#which option")
+    assert [option.text.split()[0] for option in options] == names
 
 
 def test_a_long_table_filters(browser, report):

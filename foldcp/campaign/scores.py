@@ -2,7 +2,10 @@
 
 A folder of foldcp's own holds completion markers, and then only directories with a valid one count: whatever
 a killed job left behind is unfinished, not a result. Other programs' folders have no markers and are read as
-they are. One unreadable prediction becomes a failed row and costs nothing else.
+they are. A prediction that cannot be read or scored becomes a failed row and costs nothing else.
+
+In a campaign a prediction must also be the one that the ledger of its bin speaks of: made from that input,
+with those settings and weights. Else what an earlier configuration left would pass for a result of this one.
 
 foldcp scores a prediction when it has written it, and the marker vouches for `scores_<id>.json` as for every
 other file. So a marked prediction is checked by the size of every file, which finds a cut or replaced one,
@@ -14,6 +17,7 @@ the tokens table says of their chains.
 """
 
 import dataclasses
+import logging
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -32,8 +36,10 @@ from foldcp.tables.dataset import keep_bins
 from foldcp.tables.files import read_table
 from foldcp.tables.parts import Parts, writing_parts
 from foldcp.tables.provenance import Provenance
-from foldcp.tables.schemas import PLAN, REJECTED, TOKENS
+from foldcp.tables.schemas import LEDGER, PLAN, REJECTED, TOKENS
 from foldcp.tables.score_schemas import SCORES
+
+_log = logging.getLogger(__name__)
 
 TABLES = {**SCORES, "failed": REJECTED}
 """The tables of the stage, by the name of their folder."""
@@ -68,7 +74,10 @@ class Totals:
 
 @dataclass(frozen=True)
 class _Task:
-    """A prediction to read: where it is, what it stands for, and the bin of its rows, where that is known."""
+    """A prediction to read: where it is, what it stands for, and the bin of its rows, where that is known.
+
+    With `run_key`, only a prediction of that run key counts; without, one of the right input.
+    """
 
     name: str
     directory: Path
@@ -76,6 +85,7 @@ class _Task:
     marked: bool
     bin: str | None = None
     prediction: Prediction | None = None
+    run_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ def score_bin(campaign: Path, name: str, output: Path, origin: Provenance, jobs:
     Parameters
     ----------
     campaign
-        Campaign folder.
+        Campaign folder. Predictions count if they are those of the bin's ledger.
     name
         Name of the bin.
     output
@@ -105,8 +115,14 @@ def score_bin(campaign: Path, name: str, output: Path, origin: Provenance, jobs:
     """
     planned = _planned(campaign)
     its = [prediction for prediction, bin_ in planned.items() if bin_ == name]
+    ledger = read_table(campaign / "06_ledger" / f"{name}.parquet", LEDGER)
+    run_keys = dict(zip(ledger["complex_id"].to_pylist(), ledger["run_key"].to_pylist(), strict=True))
     served = served_by(read_table(campaign / "04_tokens.parquet", TOKENS), its)
-    tasks = _campaign_tasks(campaign / "06_predictions", served, planned)
+    tasks = [
+        # What the ledger does not know was not predicted: no marker has an empty key.
+        dataclasses.replace(task, run_key=run_keys.get(task.name, ""))
+        for task in _campaign_tasks(campaign / "06_predictions", served, planned)
+    ]
     with writing_parts(output, TABLES) as parts:
         parts.bin(name)
         return _write(parts, tasks, origin, jobs)
@@ -220,14 +236,22 @@ def _write(parts: Parts, tasks: list[_Task], origin: Provenance, jobs: int) -> T
 
 
 def _score(task: _Task) -> _Outcome:
-    """Read one prediction; runs in a process of the pool."""
+    """Read one prediction, or say why that is not possible; runs in a process of the pool."""
+    try:
+        return _read(task)
+    except (InputError, OSError) as error:
+        reason = str(error)
+    except Exception as error:  # even a defect: one prediction does not cost all others their rows
+        _log.warning("%s cannot be scored", task.directory, exc_info=True)
+        reason = f"{task.directory}: cannot be scored: {error!r}"
+    return _Outcome([failed_rows(task.served, reason)], task.bin or UNSIZED)
+
+
+def _read(task: _Task) -> _Outcome:
     marker = read_marker(task.directory)
     if _is_unfinished(task, marker):
         return _Outcome(unfinished=tuple(complex_.complex_id for complex_ in task.served))
-    try:
-        scored = _scored(task, marker)
-    except (InputError, OSError) as error:
-        return _Outcome([failed_rows(task.served, str(error))], task.bin or UNSIZED)
+    scored = _scored(task, marker)
     facts = {name: (marker or {}).get(name) for name in ("seed", "model", "weights_sha256")}
     meaningless = scored.note is not None or facts["model"] == "demo"
     facts |= {"predicted_as": task.name, "meaningless": meaningless}
@@ -240,6 +264,8 @@ def _score(task: _Task) -> _Outcome:
 def _is_unfinished(task: _Task, marker: Mapping[str, Any] | None) -> bool:
     if marker is None:
         return task.marked
+    if task.run_key is not None:
+        return marker.get("run_key") != task.run_key
     wanted = task.served[0].input_key
     return wanted is not None and marker.get("input_key", wanted) != wanted
 

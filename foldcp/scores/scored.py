@@ -13,7 +13,7 @@ from foldcp.tables.files import atomic_write
 
 Row = dict[str, Any]
 
-SCORING_VERSION = 1
+SCORING_VERSION = 2
 """Raised when a change of foldcp changes scores, so that kept ones are made again."""
 
 _TABLES = ("samples", "chains", "interfaces")

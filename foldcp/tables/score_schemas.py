@@ -39,15 +39,19 @@ _OF_SAMPLE = [
     score(
         "ranking_score",
         "what ranks samples: confidence_score of Boltz, ranking_score of AlphaFold 3, "
-        "0.8 iptm + 0.2 ptm of ColabFold (pLDDT for one chain)",
+        "0.8 iptm + 0.2 ptm of ColabFold and AlphaFold 2 (pLDDT for one chain)",
         "each program's own",
         (-100, 1.5),
     ),
     score("confidence_score", "(4 complex_plddt + iptm) / 5; ptm instead of iptm for one chain", _BOLTZ),
     score("ptm", "predicted TM-score", _AF3),
     score("iptm", "predicted TM-score over pairs of different chains; 0 for one chain", _AF3),
-    score("protein_iptm", "ipTM over protein-protein interfaces", _BOLTZ),
-    score("ligand_iptm", "ipTM over protein-ligand interfaces", _BOLTZ),
+    score(
+        "protein_iptm",
+        "ipTM over protein-protein interfaces; null where there are not two protein chains",
+        _BOLTZ,
+    ),
+    score("ligand_iptm", "ipTM over protein-ligand interfaces; null without a protein and a ligand", _BOLTZ),
     score("complex_plddt", "mean pLDDT over tokens", _AF3),
     score("complex_iplddt", "pLDDT weighted towards interfaces and ligands", _BOLTZ),
     score("complex_pde", "mean predicted distance error", _BOLTZ, (0, 32), "Å"),

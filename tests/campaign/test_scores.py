@@ -15,7 +15,7 @@ from foldcp.scores import Scored, read_prediction, score
 from foldcp.tables import Provenance, rows_to_table, write_table
 from foldcp.tables.dataset import part_path, part_paths, read_dataset
 from foldcp.tables.provenance import read_metadata
-from foldcp.tables.schemas import PLAN, TOKENS
+from foldcp.tables.schemas import LEDGER, PLAN, TOKENS
 
 BIN = "0000512"
 
@@ -72,6 +72,14 @@ def _plan(folder, **bins):
     common |= {"predicted_peak_bytes": 1, "predicted_seconds": 1.0, "shard": 0, "input_key": "in"}
     rows = [common | {"complex_id": k, "bin": v, "position": i} for i, (k, v) in enumerate(bins.items())]
     write_table(folder / "05_plan.parquet", PLAN, rows_to_table(PLAN, rows), Provenance())
+
+
+def _ledger(folder, name, run_keys, outcome="done"):
+    """Write what the predict stage says of one bin, with the run key of each complex."""
+    common = {"bin": name, "shard": 0, "mesh": "1x1", "budget": "small", "seed": 7, "samples": 1}
+    common |= {"outcome": outcome, "cause": outcome, "foldcp_version": "0"}
+    rows = [common | {"complex_id": k, "run_key": v} for k, v in run_keys.items()]
+    write_table(folder / "06_ledger" / f"{name}.parquet", LEDGER, rows_to_table(LEDGER, rows), Provenance())
 
 
 def _keep_scores(directory, **changes):
@@ -139,6 +147,23 @@ def test_a_broken_directory_costs_only_itself(tmp_path, collect):
     assert "plddt_y_model_0.npz" in failed["reason"]
     assert got.totals.unreadable == [failed["reason"]]
     assert list(part_paths(got.output / "failed")) == ["0000000", BIN]
+
+
+def test_a_prediction_that_nobody_foresaw_costs_only_itself(tmp_path, collect, caplog):
+    for name in ("empty", "odd", "x"):
+        write_prediction(tmp_path / "in" / name)
+    (tmp_path / "in" / "empty" / "empty_model_0.cif").write_bytes(b"")
+    odd = tmp_path / "in" / "odd" / "confidence_odd_model_0.json"
+    values = json.loads(odd.read_text()) | {"ptm": 10**400}  # which no number of the machine holds
+    odd.write_text(json.dumps(values))
+    got = collect(tmp_path / "in")
+    assert got.complexes["complex_id"].to_pylist() == ["x"]
+    assert got.failed["complex_id"].to_pylist() == ["empty", "odd"]
+    empty, odd = got.failed["reason"].to_pylist()
+    assert "empty_model_0.cif: not readable as mmCIF" in empty
+    assert "odd: cannot be scored: OverflowError" in odd
+    (said,) = caplog.records
+    assert said.exc_info is not None
 
 
 def test_only_marked_directories_of_a_campaign_count(tmp_path, collect):
@@ -276,6 +301,20 @@ def _campaign(folder, bins, absent=()):
             write_prediction(folder / "06_predictions" / name, scores=(0.3, 0.6), model="boltz2")
     _tokens(folder, *((name, name, [("P1", "s1"), ("P2", "s2")]) for name in bins))
     _plan(folder, **bins)
+    for bin_ in set(bins.values()):
+        _ledger(folder, bin_, {name: "key" for name in bins if bins[name] == bin_})
+
+
+def test_a_prediction_of_other_settings_is_not_one_of_this_campaign(tmp_path, collect):
+    _campaign(tmp_path / "in", {"x": BIN, "y": BIN, "z": BIN})
+    # x was to be predicted anew, with more steps, and failed; its earlier files are still there.
+    _ledger(tmp_path / "in", BIN, {"x": "with more steps", "y": "key"}, "oom")
+    got = score_bin(tmp_path / "in", BIN, tmp_path / "07_scores", Provenance())
+    assert got.unfinished == ["x", "z"]  # of z the ledger knows nothing
+    assert read_dataset(tmp_path / "07_scores/complexes", TABLES["complexes"])["complex_id"].to_pylist() == [
+        "y"
+    ]
+    assert collect(tmp_path / "in").totals.unfinished == []  # a folder is read as it is
 
 
 def test_a_bin_of_a_campaign_is_written_by_itself_be_it_empty(tmp_path):

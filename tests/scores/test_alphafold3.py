@@ -208,6 +208,7 @@ ODD = {
         f"{FULL}: residue numbers of its tokens are not",
     ),
     "no token ids": (_full(token_res_ids="gone"), rf"{FULL}: keys \['token_res_ids'\] are missing"),
+    "tokens of no chains": (_full(token_chain_ids=None), f"{FULL}: token_chain_ids is None, expected"),
     "other chains": (_summary(chain_ptm=[0.5]), f"{SUMMARY}: chain_ptm is 1 numbers, expected 2"),
     "pairs of other chains": (
         _summary(chain_pair_iptm=[[0.5]]),

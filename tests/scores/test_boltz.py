@@ -60,6 +60,25 @@ def test_keys_that_boltz_1_lacks_are_null(tmp_path):
     assert sample.chain_pair_iptm is None
 
 
+PROTEIN, RNA, LIGAND = ("protein", ["GLY"]), ("rna", ["A"]), ("ligand", ["ATP"])
+
+
+@pytest.mark.parametrize(
+    ("molecules", "null"),
+    [
+        ([PROTEIN, PROTEIN], {"ligand_iptm"}),
+        ([PROTEIN, LIGAND], {"protein_iptm"}),
+        ([PROTEIN, PROTEIN, LIGAND], set()),
+        ([RNA, LIGAND], {"protein_iptm", "ligand_iptm"}),
+        ([PROTEIN], {"protein_iptm", "ligand_iptm"}),
+    ],
+)
+def test_interfaces_that_chains_cannot_form_have_no_score(tmp_path, molecules, null):
+    chains = [("ABC"[k], *molecule) for k, molecule in enumerate(molecules)]
+    (sample,) = read_prediction(write_prediction(tmp_path / "x", chains))
+    assert {name for name, value in sample.scores.items() if value is None} == null
+
+
 def _write_pae(directory, pae, stem="x_model_0"):
     np.savez_compressed(directory / f"pae_{stem}.npz", pae=pae)
 
@@ -167,6 +186,7 @@ ODD = {
     "wrong rank": (_plddt(plddt=np.ones((1, 5))), r"shape \(1, 5\)"),
     "empty": (_plddt(plddt=np.ones(0)), r"shape \(0,\)"),
     "NaN pLDDT": (_plddt(plddt=np.array([1, 1, np.nan, 1, 1])), "plddt holds NaN"),
+    "pLDDT of text": (_plddt(plddt=np.full(5, "high")), "plddt is of type <U4, expected numbers"),
     "percent pLDDT": (_plddt(plddt=np.full(5, 85.0)), "from 85 to 85, expected 0 to 1"),
     "truncated PAE": (_cut_pae("pae_x_model_0.npz"), "pae_x_model_0.npz: truncated"),
     "NaN in PAE": (_pae(np.full((5, 5), np.nan)), "pae_x_model_0.npz: .* tokens 0 and 0 is nan"),
@@ -185,6 +205,14 @@ ODD = {
     "no structure": (_drop("x_model_0.cif"), "x_model_0.cif: no such file"),
     "truncated structure": (_cut("x_model_0.cif"), "x_model_0"),
     "structure without atoms": (lambda d: (d / "x_model_0.cif").write_text("data_x\n"), "holds no atoms"),
+    "empty structure": (
+        lambda d: (d / "x_model_0.cif").write_text(""),
+        "x_model_0.cif: not readable as mmCIF",
+    ),
+    "JSON without an end": (
+        lambda d: (d / "confidence_x_model_0.json").write_text('{"a":' * 100_000),
+        "confidence_x_model_0.json: not readable as JSON",
+    ),
     "no confidence": (_drop("confidence_x_model_0.json"), "no confidence_"),
     "nothing at all": (
         lambda d: [path.unlink() for path in d.iterdir()],

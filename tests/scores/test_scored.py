@@ -65,7 +65,7 @@ def _changed(**changes):
 ODD = {
     "another version": (
         _changed(scoring_version=SCORING_VERSION + 1),
-        "is of version 2 of scoring, this is 1",
+        f"is of version {SCORING_VERSION + 1} of scoring, this is {SCORING_VERSION}",
     ),
     "cut in the middle": (lambda path: path.write_text(path.read_text()[:500]), "holds no scores"),
     "absent": (lambda path: path.unlink(), "holds no scores"),

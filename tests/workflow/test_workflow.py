@@ -1,6 +1,7 @@
 """The whole workflow in miniature, run by the real Snakemake with the real Boltz-2 code."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,6 +94,11 @@ class Campaign:
         return [(a["complex_id"], a["run_key"]) for a in attempts(self.results / "06_predictions" / "ledger")]
 
 
+def _rules(printed: str) -> set[str]:
+    """Return the rules that a dry run would run."""
+    return set(re.findall(r"^ *(?:local)?(?:rule|checkpoint) (\w+):$", printed, re.M))
+
+
 @pytest.fixture
 def campaign(tmp_path, demo_cache) -> Campaign:
     return Campaign(tmp_path, demo_cache)
@@ -124,6 +130,9 @@ def test_a_campaign_runs_from_table_to_report_and_repeats_nothing(campaign, tmp_
     assert "Nothing to be done" in campaign.run("--config", where).stderr
     said = campaign.run("-n", "--config", "predict={steps: 4}")
     assert "in all 2 jobs in 2 arrays for 4 complexes" in said.stderr and "plan" in said.stdout
+    said = campaign.run("-n", "--config", "campaign=other")  # another name, other seeds
+    assert "in all 2 jobs in 2 arrays for 4 complexes" in said.stderr
+    assert {"predict", "scores", "report"} <= _rules(said.stdout) and "plan" not in _rules(said.stdout)
     campaign.run("--report", "snakemake-report.html")
     assert "scores_by_size" in (campaign.folder / "snakemake-report.html").read_text()
     first = campaign.attempts()
@@ -169,6 +178,7 @@ def test_a_campaign_of_which_nothing_can_be_folded_still_reports_why(campaign):
     assert pq.read_table(campaign.results / "05_plan.parquet").num_rows == 0
     page = (campaign.results / "report.html").read_text()
     assert "P99998" in page and "Q9Jm54" in page
+    assert "report" in _rules(campaign.run("-n", "--config", "campaign=other").stdout)
 
 
 def test_missing_weights_are_named_before_the_first_job(campaign):

@@ -145,11 +145,11 @@ def to_json(value: Any) -> Markup:
 
 def _plain(cell: Any, digits: int) -> Any:
     if isinstance(cell, Name):
-        return [cell.text, cell.link, list(cell.also)]
+        return [cell.text, cell.link, list(cell.also), cell.details]
     if isinstance(cell, Interval):
         return [_plain(end, digits) for end in cell]
     if isinstance(cell, float) and not math.isfinite(cell):  # which is no JSON
-        return None
+        return sort_value(cell) or None
     # As many digits as are shown: cut twice, a number may end in another one.
     if isinstance(cell, float):
         return round(cell, digits) if abs(cell) >= 10**-digits else float(f"{cell:.1e}")
@@ -162,9 +162,11 @@ def show(cell: Any, column: Column) -> str:
 
 
 def sort_value(cell: Any) -> Any:
-    """Return what a cell with a number is sorted by; empty for none."""
+    """Return what a cell with a number is sorted by, as JavaScript reads it; empty for none."""
     value = cell.value if isinstance(cell, Interval) else cell
-    return "" if value is None else value
+    if value is None or math.isnan(value):
+        return ""
+    return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _interval(cell: Interval | None, digits: int) -> str:

@@ -146,13 +146,14 @@
     if (turn) viewer.rotate(...turn);
     else viewer.zoom(zoom);
   });
-  for (const button of document.querySelectorAll("button.look")) {
-    button.addEventListener("click", () => {
-      look(Number(button.dataset.details));
-      section.scrollIntoView();
-      at("which").focus({ preventScroll: true });
-    });
-  }
+  // Rows of a long table come and go, and their buttons with them.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.look");
+    if (!button) return;
+    look(Number(button.dataset.details));
+    section.scrollIntoView();
+    at("which").focus({ preventScroll: true });
+  });
   // The first one is unpacked when it comes near the window.
   const near = new IntersectionObserver((entries) => {
     if (!shown && entries.some((entry) => entry.isIntersecting)) {

@@ -8,6 +8,7 @@
   // Numbers are written as the page's Python writes them.
   const number = (value, digits) => {
     if (value === null) return "–";
+    if (value === Infinity) return "∞";
     if (digits === 0) return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
     if (value !== 0 && Math.abs(value) < 10 ** -digits) return value.toExponential(1);
     return value.toFixed(digits);
@@ -15,8 +16,8 @@
 
   const interval = (cell, digits) => {
     if (!cell) return "–";
-    const [value, low, high] = cell.map((end) => (end === null ? null : number(end, digits)));
-    return low === null || high === null ? value ?? "∞" : `${value ?? "∞"} (${low}–${high})`;
+    const [value, low, high] = cell.map((end) => number(end, digits));
+    return cell[1] === null || cell[2] === null ? value : `${value} (${low}–${high})`;
   };
 
   const element = (tag, className, text) => {
@@ -26,9 +27,15 @@
     return made;
   };
 
-  const nameCell = ([text, link, also]) => {
+  const nameCell = ([text, link, also, details]) => {
     const cell = element("td", "id", link ? undefined : text);
     if (link) cell.append(Object.assign(element("a", "", text), { href: link }));
+    if (details !== null) {
+      const look = Object.assign(element("button", "look", "look"), { type: "button" });
+      look.dataset.details = details;
+      look.setAttribute("aria-label", `Look at ${text}`);
+      cell.append(" ", look);
+    }
     const more = also.length > 5 ? ` and ${also.length - 5} more` : "";
     if (also.length) cell.append(element("span", "also", `also ${also.slice(0, 5).join(", ")}${more}`));
     return cell;
@@ -41,13 +48,17 @@
     return element("td", kind, value);
   };
 
+  // JSON has no infinity, so it comes as text.
+  const real = (value) => (value === null ? null : Number(value));
+  const read = (cell, { kind }) => {
+    if (kind === "number") return real(cell);
+    return kind === "interval" && cell ? cell.map(real) : cell;
+  };
+
   // A row: what its cells are sorted by, the text that a filter searches, and its element.
-  const rowOfData = (columns) => (cells) => {
-    const keys = cells.map((cell, k) => {
-      if (columns[k].kind === "name") return cell[0];
-      const value = columns[k].kind === "interval" && cell ? cell[0] ?? Infinity : cell;
-      return value ?? "";
-    });
+  const rowOfData = (columns) => (packed) => {
+    const cells = packed.map((cell, k) => read(cell, columns[k]));
+    const keys = cells.map((cell) => (Array.isArray(cell) ? cell[0] : cell) ?? "");
     const words = cells.map((cell) => (Array.isArray(cell) ? [cell[0], ...(cell[2]?.length ? cell[2] : [])] : [cell]));
     const row = { keys, text: words.flat().join(" ").toLowerCase() };
     row.element = () => {
@@ -72,7 +83,7 @@
   const collator = new Intl.Collator(undefined, { numeric: true });
   const compare = (a, b, sign) => {
     if (a === "" || b === "") return (a === "") - (b === "");
-    return sign * (typeof a === "number" ? a - b : collator.compare(a, b));
+    return sign * (typeof a === "number" ? (a > b) - (a < b) : collator.compare(a, b));
   };
 
   const set = (grid) => {

@@ -138,7 +138,9 @@ def _check_tokens(path: Path, full: Mapping[str, Any], structure: Structure, lai
     if absent := {"token_chain_ids", "token_res_ids"} - set(full):
         raise InputError(f"{path}: keys {sorted(absent)} are missing; got keys {sorted(full)}")
     names = [structure.names[chain] for chain in chain_of_tokens(structure, laid)]
-    got = list(full["token_chain_ids"])
+    got = full["token_chain_ids"]
+    if not isinstance(got, list):
+        raise InputError(f"{path}: token_chain_ids is {got!r}, expected the chain of each token")
     if got != names:
         raise InputError(
             f"{path}: its {len(got)} tokens are not the {len(names)} of {structure.path.name}; "

@@ -15,7 +15,7 @@ read: Boltz-1 writes other numbers there.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,7 @@ def _read_sample(directory: Path, stem: str, sample: int, ours: bool) -> Sample:
     scores |= {
         key: files.number(path, confidence, key) if key in confidence else None for key in OPTIONAL_SCORES
     }
+    scores |= dict.fromkeys(_without_interface(structure.kinds))
     return Sample(
         number=sample,
         program="foldcp" if ours or "foldcp_note" in confidence else "boltz",
@@ -95,6 +96,12 @@ def _read_sample(directory: Path, stem: str, sample: int, ours: bool) -> Sample:
         errors=_errors(directory, stem, tokens),
         note=confidence.get("foldcp_note"),
     )
+
+
+def _without_interface(kinds: Sequence[str]) -> list[str]:
+    """Return the scores of interfaces that these chains cannot form: Boltz writes 0, as if they were bad."""
+    ligand = {"protein", "ligand"} <= set(kinds)
+    return [*([] if ligand else ["ligand_iptm"]), *([] if kinds.count("protein") > 1 else ["protein_iptm"])]
 
 
 def _layout(structure: Structure, n_tokens: int) -> Layout:

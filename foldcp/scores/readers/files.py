@@ -24,13 +24,13 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     InputError
-        If it is absent, or cut in the middle.
+        If it is absent, cut in the middle, or nested too deep.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:  # RecursionError: brackets within brackets
         raise InputError(f"{path}: not readable as JSON: {error}") from None
 
 
@@ -95,6 +95,8 @@ def checked_plddt(path: Path, plddt: np.ndarray, highest: float) -> np.ndarray:
     """
     if plddt.ndim != 1 or not len(plddt):
         raise InputError(f"{path}: plddt has shape {plddt.shape}, expected one value for each token")
+    if plddt.dtype.kind not in "fiu":
+        raise InputError(f"{path}: plddt is of type {plddt.dtype}, expected numbers; predict it again")
     if not np.isfinite(plddt).all():
         raise InputError(f"{path}: plddt holds NaN, not only finite numbers; predict it again")
     low, high = plddt.min() / highest, plddt.max() / highest

@@ -150,7 +150,7 @@ def _chains(path: Path) -> list[gemmi.Chain]:
             structure = gemmi.read_pdb(str(path), split_chain_on_ter=True)
         else:
             structure = gemmi.read_structure(str(path), format=gemmi.CoorFormat.Mmcif)
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, IndexError, OSError) as error:  # IndexError: an empty file
         raise InputError(f"{path}: not readable as {kind}: {error}") from None
     if len(structure) == 0 or not len(structure[0]):
         raise InputError(f"{path}: holds no atoms")
