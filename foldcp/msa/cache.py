@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from foldcp.errors import InputError
+from foldcp.errors import InputError, MissingError, UnreadableError
 from foldcp.msa import a3m
 from foldcp.msa.query import Query
 from foldcp.tables.files import atomic_write
@@ -76,6 +76,20 @@ class Cache:
         """Return where the entry of a query is, or will be."""
         return self.folder / query.sha256[:2] / f"{query.sha256}.{self.recipe.key}{_SUFFIX}"
 
+    def has(self, query: Query) -> bool:
+        """Return whether there is an entry of a query.
+
+        Raises
+        ------
+        UnreadableError
+            If that cannot be told.
+        """
+        path = self.path(query)
+        try:
+            return path.is_file()
+        except OSError as error:
+            raise UnreadableError(f"{path}: cannot be read: {error.strerror}") from None
+
     def put(self, query: Query, rows: Iterable[a3m.Row], **origin: Any) -> None:
         """Write an entry, unless it is there.
 
@@ -95,9 +109,9 @@ class Cache:
         WriteError
             If the file cannot be written.
         """
-        path = self.path(query)
-        if path.exists():
+        if self.has(query):
             return
+        path = self.path(query)
         said = {
             "sha256": query.sha256,
             **asdict(self.recipe),
@@ -120,8 +134,10 @@ class Cache:
 
         Raises
         ------
-        InputError
-            If the entry is absent or damaged. What is damaged is deleted, so that it can be made again.
+        UnreadableError
+            If the entry cannot be read. It stays: a filesystem that does not answer says nothing about it.
+        MissingError
+            If it is damaged, and so deleted: it can be made again.
         """
         path = self.path(query)
         tail: dict[str, Any] = {}
@@ -132,12 +148,22 @@ class Cache:
                 yield row
             if tally.summary().sha256 != tail.get("sha256"):
                 raise InputError("its rows are not those that were written")
+        except UnreadableError:
+            raise
         except (InputError, ValueError) as error:
-            path.unlink(missing_ok=True)
-            raise InputError(
-                f"{path}: the cached alignment was damaged, and is deleted ({error}); run again with "
+            raise MissingError(
+                f"{path}: the cached alignment was damaged, and {_delete(path)} ({error}); run again with "
                 "--forcerun msa_batches to search it again"
             ) from None
+
+
+def _delete(path: Path) -> str:
+    """Delete a file and say so; in a folder of other people it may not be allowed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        return f"has to be deleted by its owner: {error.strerror}"
+    return "is deleted"
 
 
 def _rows_and_tail(path: Path, tail: dict[str, Any]) -> Iterator[tuple[int, str]]:

@@ -67,16 +67,16 @@ class Searched:
         self.name, self.cache, self._search = search.name, cache, search
 
     def has(self, query: Query) -> bool:
-        """Return whether the cache holds the query."""
-        return self.cache.path(query).is_file()
+        """Return whether the cache holds the query; an `UnreadableError` says that it cannot be told."""
+        return self.cache.has(query)
 
     def read(self, query: Query) -> Iterator[a3m.Row]:
         """Yield the rows of the cached alignment.
 
         Raises
         ------
-        InputError
-            If it is damaged.
+        UnreadableError, MissingError
+            If it cannot be read, or is damaged.
         """
         return self.cache.read(query)
 
