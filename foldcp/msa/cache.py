@@ -32,6 +32,7 @@ _HEAD, _TAIL = "#foldcp ", "#end "
 _SUFFIX = ".a3m.zst"
 _LEFT_OVER_SECONDS = 86_400
 """Age at which a temporary file has no writer any more."""
+_LEFT_OVERS = ("*/.*.tmp", "tickets/*.json")
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,7 @@ def provenance(path: Path) -> dict[str, Any]:
 
 
 def left_overs(folder: Path) -> list[Path]:
-    """Return temporary files, a day old at least, of writers that were killed: they can be deleted."""
+    """Return what is at least a day old of killed processes and can be deleted: temporary files, tickets."""
     latest = time.time() - _LEFT_OVER_SECONDS
-    return [path for path in (folder / "msa").glob("??/.*.tmp") if path.stat().st_mtime < latest]
+    found = [path for pattern in _LEFT_OVERS for path in (folder / "msa").glob(pattern)]
+    return [path for path in found if path.stat().st_mtime < latest]
