@@ -7,8 +7,8 @@ and its complexes are flagged.
 
 A sequence *fails* if its file is malformed or of another sequence, if its search fails, or if nobody has an
 alignment and `none` is not named: to fold without the alignment that the user asked for would be a silent
-surprise. `msa.on_failure` decides what becomes of its complexes. An alignment that cannot be had now (the cache
-does not hold what was searched, a file cannot be read) says nothing about its sequence: it ends the stage.
+surprise. `msa.on_failure` decides what becomes of its complexes. An alignment that cannot be had now (a file
+cannot be read, or what was searched is not in the cache) says nothing about its sequence: it ends the stage.
 
 Searches run before, as jobs of many sequences each (`batches`, `search`), and put what they find into a cache
 (`foldcp.msa.cache`) that all campaigns share. This stage copies alignments from there into the campaign.
@@ -109,7 +109,7 @@ def search(table: pa.Table, batch: str, config: MsaConfig) -> pa.Table:
     Raises
     ------
     FoldcpError
-        If the search itself cannot run, or fails for every sequence.
+        If the search itself cannot run, or fails for every sequence or for more than can be told apart.
     """
     provider = searched(config)
     assert provider is not None  # there are no batches without one
@@ -194,8 +194,8 @@ def _take(query: Query, provider: Provider, out: Path, failed: Mapping[str, str]
         if query.sha256 in failed:
             raise _FailedError(f"{provider.name}: {failed[query.sha256]}")
         raise MissingError(
-            f"{provider.cache.path(query)} is not there. The cache, the database or the settings are not those "
-            "of the search: put them back, or search again with --forcerun msa_batches"
+            f"{provider.cache.path(query)} is not there. The cache, the database or the settings are not "
+            "those of the search: put them back, or search again with --forcerun msa_batches"
         )
     target = out / f"{query.sha256}.a3m"
     with atomic_write(target) as handle:

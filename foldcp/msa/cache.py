@@ -10,8 +10,11 @@ whoever is killed at whatever moment, and processes on several machines may writ
 last one a comment with the number and the hash of the rows, so that damage shows.
 """
 
+import contextlib
 import json
 import os
+import stat
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -24,7 +27,7 @@ import pyarrow as pa
 from foldcp.errors import InputError, MissingError, UnreadableError
 from foldcp.msa import a3m
 from foldcp.msa.query import Query
-from foldcp.tables.files import atomic_write
+from foldcp.tables.files import atomic_write, make_folder, writing
 from foldcp.tables.provenance import code_version, sha256_json
 from foldcp.tables.text import lines
 
@@ -77,6 +80,19 @@ class Cache:
         """Return where the entry of a query is, or will be."""
         return self.folder / query.sha256[:2] / f"{query.sha256}.{self.recipe.key}{_SUFFIX}"
 
+    def prepare(self, queries: Iterable[Query]) -> None:
+        """Make the folders of entries, before the hours that a search takes.
+
+        Raises
+        ------
+        WriteError
+            If an entry could not be written there.
+        """
+        for folder in sorted({self.path(query).parent for query in queries}):
+            make_shared_folder(folder, self.folder.parent)
+            with writing(folder / "an alignment"), tempfile.TemporaryFile(dir=folder):
+                pass
+
     def has(self, query: Query) -> bool:
         """Return whether there is an entry of a query.
 
@@ -113,6 +129,7 @@ class Cache:
         if self.has(query):
             return
         path = self.path(query)
+        make_shared_folder(path.parent, self.folder.parent)
         said = {
             "sha256": query.sha256,
             **asdict(self.recipe),
@@ -156,6 +173,25 @@ class Cache:
                 f"{path}: the cached alignment was damaged, and {_delete(path)} ({error}); run again with "
                 "--forcerun msa_batches to search it again"
             ) from None
+
+
+def make_shared_folder(path: Path, root: Path) -> None:
+    """Make a folder of the cache, and those above it, with the mode of the folder that each is in.
+
+    Who makes it may have a umask that keeps others out, whom the owner of `root` lets in.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be made.
+    """
+    if path == root:
+        make_folder(root)
+    elif not path.is_dir():
+        make_shared_folder(path.parent, root)
+        with writing(path), contextlib.suppress(FileExistsError):  # somebody was faster
+            path.mkdir()
+            path.chmod(stat.S_IMODE(path.parent.stat().st_mode))
 
 
 def _delete(path: Path) -> str:

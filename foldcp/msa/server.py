@@ -16,6 +16,7 @@ import contextlib
 import fcntl
 import json
 import logging
+import os
 import random
 import shutil
 import tarfile
@@ -32,9 +33,9 @@ from foldcp import __version__
 from foldcp.config.alignments import MsaServerConfig
 from foldcp.errors import InputError, MissingError
 from foldcp.msa import a3m
-from foldcp.msa.cache import Recipe
+from foldcp.msa.cache import Recipe, make_shared_folder
 from foldcp.msa.query import Query, SearchError
-from foldcp.tables.files import atomic_write, make_folder, writing
+from foldcp.tables.files import atomic_write, writing
 from foldcp.tables.provenance import sha256_json
 
 _CONNECT_AND_READ_SECONDS = (10, 120)
@@ -81,7 +82,7 @@ class Server:
     name = "server"
 
     def __init__(self, config: MsaServerConfig, cache: Path, pause: float = 5.0) -> None:
-        self.config, self.pause = config, pause
+        self.config, self.cache, self.pause = config, cache, pause
         self.tickets = cache / "msa" / "tickets"
         self.mode = _MODES[config.environmental, config.filter]
         self._next_request = 0.0
@@ -101,11 +102,14 @@ class Server:
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Keep other processes that share the cache from asking a server meanwhile."""
-        make_folder(self.tickets)
+        make_shared_folder(self.tickets, self.cache)
         lock = self.tickets / "lock"
         with contextlib.ExitStack() as stack:
             with writing(lock):
-                fcntl.flock(stack.enter_context(lock.open("w")), fcntl.LOCK_EX)
+                handle = stack.enter_context(lock.open("a"))
+                if os.fstat(handle.fileno()).st_uid == os.geteuid():  # whoever may write here may take it too
+                    os.fchmod(handle.fileno(), 0o666 & self.tickets.stat().st_mode)
+                fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
     def search(self, queries: Sequence[Query]) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:

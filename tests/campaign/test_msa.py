@@ -284,7 +284,7 @@ def test_another_cache_or_an_unreadable_file_ends_the_stage(tmp_path: Path, stan
     campaign.run(tmp_path / "03_msa")
     failed = {sha256(standin.bad): "its search failed"}
     elsewhere = campaign.config.model_copy(update={"cache": tmp_path / "elsewhere"})
-    with pytest.raises(MissingError, match="8 alignments cannot be had, nothing is decided.*elsewhere"):
+    with pytest.raises(MissingError, match=r"8 alignments cannot be had, nothing is decided.*elsewhere"):
         collect(campaign.table, elsewhere, tmp_path / "03_msa", failed)
     mine = tmp_path / "mine" / "P00000.a3m"
     mine.unlink()

@@ -163,8 +163,10 @@ def test_one_bad_sequence_costs_no_other(standin, tmp_path):
 
 def test_a_server_that_fails_everything_is_an_error(standin, tmp_path):
     standin.script = {"status": ["ERROR"] * 99}
-    with pytest.raises(SearchError, match="each of 5 sequences failed"):
+    with pytest.raises(SearchError, match="7 searches of 5 sequences, together and in parts, failed"):
         searched(standin.url, tmp_path).fill(QUERIES)
+    with pytest.raises(SearchError, match="each of 2 sequences failed"):
+        searched(standin.url, tmp_path).fill(QUERIES[:2])
 
 
 def test_a_sequence_that_the_result_lacks(standin, tmp_path):
