@@ -41,6 +41,10 @@ class InputError(FoldcpError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class UnreadableError(InputError):
+    """A file cannot be opened or read, which says nothing about what it holds."""
+
+
 class MissingError(FoldcpError):
     """A file, program, service or device that the command needs is absent."""
 

@@ -3,6 +3,7 @@ if CONFIG.msa.search is not None:
     checkpoint msa_batches:
         input:
             sequences=rules.sequences.output.sequences,
+            alignments=given(CONFIG.msa.directory),
         output:
             batches=result("03_batches.parquet"),
         params:

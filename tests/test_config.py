@@ -16,7 +16,7 @@ def keys(model: type, prefix: str = "") -> set[str]:
     found = set()
     for name, field in model.model_fields.items():
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, config.section.Section):
+        if isinstance(kind, type) and issubclass(kind, config.Section):
             found |= keys(kind, f"{prefix}{name}.")
         else:
             found.add(prefix + name)

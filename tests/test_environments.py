@@ -32,6 +32,22 @@ def test_the_container_takes_in_what_exists_and_what_the_workflow_reads():
         assert path.resolve().relative_to(ROOT).parts[0] in taken
 
 
+def test_the_container_takes_in_what_the_package_is_built_from():
+    taken = {path for line in instructions("COPY") for path in line.split()[:-1]}
+    for pattern in [PROJECT["readme"], *PROJECT["license-files"]]:
+        files = [path.relative_to(ROOT) for path in ROOT.glob(pattern)]
+        assert files and all({str(path), path.parts[0]} & taken for path in files), pattern
+
+
+def test_alignments_can_be_searched_everywhere():
+    (installed,) = (line for line in instructions("RUN") if "apt-get" in line)
+    assert "mmseqs2" in installed.split()
+    conda = yaml.safe_load((ROOT / "envs" / "foldcp.yaml").read_text())
+    assert "mmseqs2" in conda["dependencies"]
+    # Bioconda's packages are built on conda-forge's, which go first.
+    assert conda["channels"][:2] == ["conda-forge", "bioconda"]
+
+
 def test_the_container_installs_constrained_versions_only():
     commands = [c for line in instructions("RUN") for c in line.split("&&") if "pip install" in c]
     assert commands and all("-c envs/constraints.txt" in command for command in commands)

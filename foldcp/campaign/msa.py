@@ -7,7 +7,8 @@ and its complexes are flagged.
 
 A sequence *fails* if its file is malformed or of another sequence, if its search fails, or if nobody has an
 alignment and `none` is not named: to fold without the alignment that the user asked for would be a silent
-surprise. `msa.on_failure` decides what becomes of its complexes.
+surprise. `msa.on_failure` decides what becomes of its complexes. An alignment that cannot be had now (a file
+cannot be read, or what was searched is not in the cache) says nothing about its sequence: it ends the stage.
 
 Searches run before, as jobs of many sequences each (`batches`, `search`), and put what they find into a cache
 (`foldcp.msa.cache`) that all campaigns share. This stage copies alignments from there into the campaign.
@@ -21,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 
 from foldcp.config import MsaConfig
-from foldcp.errors import FoldcpError, InputError
+from foldcp.errors import FoldcpError, InputError, MissingError, UnreadableError
 from foldcp.msa import a3m
 from foldcp.msa.a3m import read
 from foldcp.msa.providers import Provider, Searched, providers, searched
@@ -108,7 +109,7 @@ def search(table: pa.Table, batch: str, config: MsaConfig) -> pa.Table:
     Raises
     ------
     FoldcpError
-        If the search itself cannot run, or fails for every sequence.
+        If the search itself cannot run, or fails for every sequence or for more than can be told apart.
     """
     provider = searched(config)
     assert provider is not None  # there are no batches without one
@@ -143,10 +144,19 @@ def collect(
     ------
     InputError
         If a folder or database that a provider needs does not exist.
+    MissingError
+        If alignments cannot be read, or were searched and are not in the cache.
     """
     make_folder(out)
     chain = providers(config)
-    rows = [_row(query, chain, config, out, failed or {}) for query in queries(sequences)]
+    rows, lost = [], []
+    for query in queries(sequences):
+        try:
+            rows.append(_row(query, chain, config, out, failed or {}))
+        except (MissingError, UnreadableError) as error:
+            lost.append(error)
+    if lost:
+        raise MissingError(f"{len(lost)} alignments cannot be had, nothing is decided. The first: {lost[0]}")
     return rows_to_table(MSA, rows)
 
 
@@ -167,6 +177,8 @@ def _row(
         if "none" in config.providers:
             return row
         reason = f"no alignment of it ({config.provider}); with none at the end of msa.provider it is folded"
+    except UnreadableError:
+        raise
     except (_FailedError, InputError) as error:
         reason = str(error)
     if config.on_failure == "single":
@@ -176,16 +188,19 @@ def _row(
 
 def _take(query: Query, provider: Provider, out: Path, failed: Mapping[str, str]) -> dict[str, Any] | None:
     """Return what the row says of a provider's alignment, which is then in `out`; None if it has none."""
-    is_search = isinstance(provider, Searched)
     if not provider.has(query):
-        if is_search:
-            lost = "the cache does not hold it any more; run again with --forcerun msa_batches"
-            raise _FailedError(f"{provider.name}: {failed.get(query.sha256, lost)}")
-        return None
+        if not isinstance(provider, Searched):
+            return None
+        if query.sha256 in failed:
+            raise _FailedError(f"{provider.name}: {failed[query.sha256]}")
+        raise MissingError(
+            f"{provider.cache.path(query)} is not there. The cache, the database or the settings are not "
+            "those of the search: put them back, or search again with --forcerun msa_batches"
+        )
     target = out / f"{query.sha256}.a3m"
     with atomic_write(target) as handle:
         summary = a3m.write(provider.read(query), len(query.sequence), handle.write)
-    if is_search and summary.depth == 1:  # only the query: no other sequence was found
+    if isinstance(provider, Searched) and summary.depth == 1:  # only the query: no other sequence was found
         target.unlink()
         return None
     return {

@@ -25,6 +25,11 @@ class MmseqsConfig(Section):
     max_seqs: PositiveInt = Field(10_000, description="Most hits of a query that pass the prefilter.")
     gpu: bool = Field(False, description="Search on a GPU; needs MMseqs2 16 or later and padded databases.")
     threads: Annotated[PositiveInt, HOW] = Field(4, description="CPU cores of each search job.")
+    memory_mb: Annotated[PositiveInt | None, HOW] = Field(
+        None,
+        description="Memory of each search job, MB; default: all of the machine's. The mem_mb of msa_search "
+        "in a Snakemake profile goes before it.",
+    )
 
 
 class MsaServerConfig(Section):

@@ -10,8 +10,11 @@ whoever is killed at whatever moment, and processes on several machines may writ
 last one a comment with the number and the hash of the rows, so that damage shows.
 """
 
+import contextlib
 import json
 import os
+import stat
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -21,10 +24,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from foldcp.errors import InputError
+from foldcp.errors import InputError, MissingError, UnreadableError
 from foldcp.msa import a3m
 from foldcp.msa.query import Query
-from foldcp.tables.files import atomic_write
+from foldcp.tables.files import atomic_write, make_folder, writing
 from foldcp.tables.provenance import code_version, sha256_json
 from foldcp.tables.text import lines
 
@@ -32,6 +35,7 @@ _HEAD, _TAIL = "#foldcp ", "#end "
 _SUFFIX = ".a3m.zst"
 _LEFT_OVER_SECONDS = 86_400
 """Age at which a temporary file has no writer any more."""
+_LEFT_OVERS = ("*/.*.tmp", "tickets/*.json")
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,33 @@ class Cache:
         """Return where the entry of a query is, or will be."""
         return self.folder / query.sha256[:2] / f"{query.sha256}.{self.recipe.key}{_SUFFIX}"
 
+    def prepare(self, queries: Iterable[Query]) -> None:
+        """Make the folders of entries, before the hours that a search takes.
+
+        Raises
+        ------
+        WriteError
+            If an entry could not be written there.
+        """
+        for folder in sorted({self.path(query).parent for query in queries}):
+            make_shared_folder(folder, self.folder.parent)
+            with writing(folder / "an alignment"), tempfile.TemporaryFile(dir=folder):
+                pass
+
+    def has(self, query: Query) -> bool:
+        """Return whether there is an entry of a query.
+
+        Raises
+        ------
+        UnreadableError
+            If that cannot be told.
+        """
+        path = self.path(query)
+        try:
+            return path.is_file()
+        except OSError as error:
+            raise UnreadableError(f"{path}: cannot be read: {error.strerror}") from None
+
     def put(self, query: Query, rows: Iterable[a3m.Row], **origin: Any) -> None:
         """Write an entry, unless it is there.
 
@@ -95,9 +126,10 @@ class Cache:
         WriteError
             If the file cannot be written.
         """
-        path = self.path(query)
-        if path.exists():
+        if self.has(query):
             return
+        path = self.path(query)
+        make_shared_folder(path.parent, self.folder.parent)
         said = {
             "sha256": query.sha256,
             **asdict(self.recipe),
@@ -120,8 +152,10 @@ class Cache:
 
         Raises
         ------
-        InputError
-            If the entry is absent or damaged. What is damaged is deleted, so that it can be made again.
+        UnreadableError
+            If the entry cannot be read. It stays: a filesystem that does not answer says nothing about it.
+        MissingError
+            If it is damaged, and so deleted: it can be made again.
         """
         path = self.path(query)
         tail: dict[str, Any] = {}
@@ -132,12 +166,41 @@ class Cache:
                 yield row
             if tally.summary().sha256 != tail.get("sha256"):
                 raise InputError("its rows are not those that were written")
+        except UnreadableError:
+            raise
         except (InputError, ValueError) as error:
-            path.unlink(missing_ok=True)
-            raise InputError(
-                f"{path}: the cached alignment was damaged, and is deleted ({error}); run again with "
+            raise MissingError(
+                f"{path}: the cached alignment was damaged, and {_delete(path)} ({error}); run again with "
                 "--forcerun msa_batches to search it again"
             ) from None
+
+
+def make_shared_folder(path: Path, root: Path) -> None:
+    """Make a folder of the cache, and those above it, with the mode of the folder that each is in.
+
+    Who makes it may have a umask that keeps others out, whom the owner of `root` lets in.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be made.
+    """
+    if path == root:
+        make_folder(root)
+    elif not path.is_dir():
+        make_shared_folder(path.parent, root)
+        with writing(path), contextlib.suppress(FileExistsError):  # somebody was faster
+            path.mkdir()
+            path.chmod(stat.S_IMODE(path.parent.stat().st_mode))
+
+
+def _delete(path: Path) -> str:
+    """Delete a file and say so; in a folder of other people it may not be allowed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        return f"has to be deleted by its owner: {error.strerror}"
+    return "is deleted"
 
 
 def _rows_and_tail(path: Path, tail: dict[str, Any]) -> Iterator[tuple[int, str]]:
@@ -194,6 +257,7 @@ def provenance(path: Path) -> dict[str, Any]:
 
 
 def left_overs(folder: Path) -> list[Path]:
-    """Return temporary files, a day old at least, of writers that were killed: they can be deleted."""
+    """Return what is at least a day old of killed processes and can be deleted: temporary files, tickets."""
     latest = time.time() - _LEFT_OVER_SECONDS
-    return [path for path in (folder / "msa").glob("??/.*.tmp") if path.stat().st_mtime < latest]
+    found = [path for pattern in _LEFT_OVERS for path in (folder / "msa").glob(pattern)]
+    return [path for path in found if path.stat().st_mtime < latest]

@@ -39,6 +39,8 @@ _ROWS = (
 )
 _NAMES = ("--format-output", "target,theader", "--db-output", "1")
 _GPU = ("--gpu", "1", "--prefilter-mode", "1")
+_INDEX_SHARE = 0.8
+"""Share of a job's memory for the index of a piece of the database; results and buffers come on top."""
 _SAID = 3
 """Last lines of the program's output that go into an error."""
 
@@ -117,7 +119,10 @@ class Mmseqs:
         threads = ("--threads", str(self.config.threads))
         rounds = ("--num-iterations", str(self.config.iterations), "-s", str(self.config.sensitivity))
         limits = ("--max-seqs", str(self.config.max_seqs), *(_GPU if self.config.gpu else ()))
-        search = (*_SEARCH, *rounds, *limits, *threads)
+        # By itself MMseqs2 counts on the memory of the machine, of which a job may have a part only.
+        megabytes = int(_INDEX_SHARE * (self.config.memory_mb or 0))
+        memory = ("--split-memory-limit", f"{megabytes}M") if megabytes else ()
+        search = (*_SEARCH, *rounds, *limits, *memory, *threads)
         self._run(folder, "search", profile, database.path, at / "hits", at / "tmp", *search)
         hits = at / "hits"
         if database.clustered:

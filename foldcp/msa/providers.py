@@ -1,6 +1,7 @@
 """Providers of alignments: the ones that a configuration names, in its order, behind one small protocol."""
 
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -15,7 +16,10 @@ from foldcp.msa.query import Query, SearchError
 from foldcp.msa.server import Server
 
 _EXTRA_SEARCHES = 24
-"""Searches that may be spent on finding the sequence that makes a batch fail: two or three can be found."""
+"""Searches that may be spent on finding the sequences that make a batch fail: one in 200 takes 16. Where
+there are more, the next run goes on with the few that are left."""
+_IN_VAIN = 7
+"""Searches without any result, of all, both halves and all quarters, after which it is not the sequences."""
 
 
 class Provider(Protocol):
@@ -67,16 +71,16 @@ class Searched:
         self.name, self.cache, self._search = search.name, cache, search
 
     def has(self, query: Query) -> bool:
-        """Return whether the cache holds the query."""
-        return self.cache.path(query).is_file()
+        """Return whether the cache holds the query; an `UnreadableError` says that it cannot be told."""
+        return self.cache.has(query)
 
     def read(self, query: Query) -> Iterator[a3m.Row]:
         """Yield the rows of the cached alignment.
 
         Raises
         ------
-        InputError
-            If it is damaged.
+        UnreadableError, MissingError
+            If it cannot be read, or is damaged.
         """
         return self.cache.read(query)
 
@@ -98,22 +102,37 @@ class Searched:
         Raises
         ------
         SearchError
-            If all of several sequences failed: it is not the sequences, then.
+            If it is not the sequences: all of several failed. Or if more make the batch fail than can be told
+            apart. What was found is in the cache.
+        WriteError
+            If the cache cannot be written.
         """
         missing = [query for query in queries if not self.has(query)]
+        self.cache.prepare(missing)
         failed: dict[str, str] = {}
-        batches, extra = ([missing] if missing else []), _EXTRA_SEARCHES
+        batches = deque([missing] if missing else [])
+        searches, found = 0, False
         while batches:
-            batch = batches.pop()
+            batch = batches.popleft()
+            searches += 1
             try:
                 failed |= self._fill_once(batch)
+                found = True
             except SearchError as error:
-                if len(batch) > 1 and extra >= 2:
-                    extra -= 2
-                    half = len(batch) // 2
-                    batches += [batch[:half], batch[half:]]
-                else:
-                    failed |= {query.sha256: str(error) for query in batch if not self.has(query)}
+                left = [query for query in batch if not self.has(query)]
+                found = found or len(left) < len(batch)
+                if len(left) <= 1:
+                    failed |= {query.sha256: str(error) for query in left}
+                    continue
+                batches += [left[: len(left) // 2], left[len(left) // 2 :]]
+                if searches >= _IN_VAIN and not found:
+                    tried = f"{searches} searches of {len(missing)} sequences, together and in parts, failed"
+                    raise SearchError(f"{tried}: {error}") from None
+                if searches > _EXTRA_SEARCHES:
+                    raise SearchError(
+                        f"gave up after {searches} searches with {sum(map(len, batches))} of {len(missing)} "
+                        f"sequences left: {error}. What was found is kept; run again for the rest"
+                    ) from None
         if len(failed) == len(missing) > 1:
             raise SearchError(f"each of {len(missing)} sequences failed: {next(iter(failed.values()))}")
         return failed

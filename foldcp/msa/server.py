@@ -3,7 +3,8 @@
 A batch of sequences is posted as FASTA to ``/ticket/msa`` and gets a ticket. ``/ticket/<id>`` tells its
 status until that is COMPLETE; ``/result/download/<id>`` is then a tar archive with one a3m per database, in
 which a NUL byte separates the queries. Tickets are kept in the cache folder until their alignments are
-stored, so a process that was killed asks for its result instead of searching again.
+stored, so a process that was killed asks for its result instead of searching again: a ticket lists its
+sequences, and serves any of them.
 
 Public servers are shared by everybody: requests keep a distance, waits grow, and of all processes that share
 a cache folder one at a time talks to a server.
@@ -15,6 +16,7 @@ import contextlib
 import fcntl
 import json
 import logging
+import os
 import random
 import shutil
 import tarfile
@@ -23,7 +25,7 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import requests
 
@@ -31,9 +33,9 @@ from foldcp import __version__
 from foldcp.config.alignments import MsaServerConfig
 from foldcp.errors import InputError, MissingError
 from foldcp.msa import a3m
-from foldcp.msa.cache import Recipe
+from foldcp.msa.cache import Recipe, make_shared_folder
 from foldcp.msa.query import Query, SearchError
-from foldcp.tables.files import atomic_write, make_folder, writing
+from foldcp.tables.files import atomic_write, writing
 from foldcp.tables.provenance import sha256_json
 
 _CONNECT_AND_READ_SECONDS = (10, 120)
@@ -55,6 +57,15 @@ _LONGEST_WAIT = 60
 _log = logging.getLogger(__name__)
 
 
+class _Ticket(NamedTuple):
+    """What the server has been asked for."""
+
+    path: Path
+    identifier: str
+    sequences: list[str]
+    """Hashes, in the order in which they were sent."""
+
+
 class Server:
     """Client of one server.
 
@@ -71,7 +82,7 @@ class Server:
     name = "server"
 
     def __init__(self, config: MsaServerConfig, cache: Path, pause: float = 5.0) -> None:
-        self.config, self.pause = config, pause
+        self.config, self.cache, self.pause = config, cache, pause
         self.tickets = cache / "msa" / "tickets"
         self.mode = _MODES[config.environmental, config.filter]
         self._next_request = 0.0
@@ -91,11 +102,14 @@ class Server:
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Keep other processes that share the cache from asking a server meanwhile."""
-        make_folder(self.tickets)
+        make_shared_folder(self.tickets, self.cache)
         lock = self.tickets / "lock"
         with contextlib.ExitStack() as stack:
             with writing(lock):
-                fcntl.flock(stack.enter_context(lock.open("w")), fcntl.LOCK_EX)
+                handle = stack.enter_context(lock.open("a"))
+                if os.fstat(handle.fileno()).st_uid == os.geteuid():  # whoever may write here may take it too
+                    os.fchmod(handle.fileno(), 0o666 & self.tickets.stat().st_mode)
+                fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
     def search(self, queries: Sequence[Query]) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:
@@ -108,56 +122,75 @@ class Server:
         SearchError
             If it says that a batch failed.
         """
-        for start in range(0, len(queries), self.config.batch):
-            yield from self._search_batch(queries[start : start + self.config.batch])
+        left = list(queries)
+        for ticket in self._kept():
+            asked = [query for query in left if query.sha256 in ticket.sequences]
+            left = [query for query in left if query.sha256 not in ticket.sequences]
+            if asked:
+                yield from self._search_batch(asked, ticket)
+        for start in range(0, len(left), self.config.batch):
+            yield from self._search_batch(left[start : start + self.config.batch], None)
 
-    def _search_batch(self, queries: Sequence[Query]) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:
-        ticket = self.tickets / f"{sha256_json([self.recipe.key, [q.sha256 for q in queries]])}.json"
+    def _kept(self) -> list[_Ticket]:
+        """Return the tickets of searches that were cut off."""
+        read = [(path, json.loads(path.read_text())) for path in sorted(self.tickets.glob("*.json"))]
+        key = self.recipe.key
+        return [_Ticket(path, t["id"], t["sequences"]) for path, t in read if t.get("recipe") == key]
+
+    def _search_batch(
+        self, queries: Sequence[Query], ticket: _Ticket | None
+    ) -> Iterator[tuple[Query, Iterator[a3m.Row]]]:
         with tempfile.TemporaryDirectory(prefix="foldcp-msa-") as name:
             folder = Path(name)
-            self._wait_and_download(ticket, queries, folder / "result.tar.gz")
+            ticket = self._wait_and_download(queries, ticket, folder / "result.tar.gz")
             parts = _unpack(folder / "result.tar.gz", folder)
-            for number, query in enumerate(queries, start=_FIRST):
+            for query in queries:
+                number = _FIRST + ticket.sequences.index(query.sha256)
                 yield query, _rows(query, parts.get(str(number), []))
-        ticket.unlink(missing_ok=True)
+        ticket.path.unlink(missing_ok=True)
 
-    def _wait_and_download(self, ticket: Path, queries: Sequence[Query], to: Path) -> None:
-        """Follow a batch from where it stands to its result."""
+    def _wait_and_download(self, queries: Sequence[Query], ticket: _Ticket | None, to: Path) -> _Ticket:
+        """Follow a batch from where it stands to its result; return its last ticket."""
         deadline = time.monotonic() + self.config.patience_hours * 3600
-        identifier, waits, unknown, status = _read_ticket(ticket), 0, 0, "PENDING"
+        waits, unknown, status = 0, 0, "PENDING"
         while time.monotonic() < deadline:
             if waits:
                 self._sleep(waits, status)
             waits += 1
-            if identifier:
-                status = self._answer("GET", f"/ticket/{identifier}")["status"]
+            if ticket:
+                status = self._answer("GET", f"/ticket/{ticket.identifier}")["status"]
             else:
-                identifier, status = self._submit(queries, ticket)
+                ticket, status = self._submit(queries)
             unknown = unknown + 1 if status == "UNKNOWN" else 0
-            if status == "COMPLETE" and self._download(identifier, to):
-                return
+            if ticket and status == "COMPLETE" and self._download(ticket.identifier, to):
+                return ticket
             if status in ("ERROR", "MAINTENANCE"):
                 self._give_up(status, ticket)
-            if status == "COMPLETE" or unknown == _FORGOTTEN:
-                identifier = ""  # the server does not keep it any more
+            if ticket and (status == "COMPLETE" or unknown == _FORGOTTEN):
+                ticket.path.unlink(missing_ok=True)  # the server does not keep it any more
+                ticket = None
         raise MissingError(
             f"{self.config.url} has no result after {self.config.patience_hours:g} hours (status {status}). "
             "Run again later: the ticket is kept, and goes on where it is"
         )
 
-    def _submit(self, queries: Sequence[Query], ticket: Path) -> tuple[str, str]:
+    def _submit(self, queries: Sequence[Query]) -> tuple[_Ticket | None, str]:
         text = "".join(f">{n}\n{query.sequence}\n" for n, query in enumerate(queries, start=_FIRST))
         said = self._answer("POST", "/ticket/msa", {"q": text, "mode": self.mode})
         identifier = "" if said["status"] == "RATELIMIT" else said.get("id") or ""
-        if identifier:
-            with atomic_write(ticket, "w") as handle:
-                json.dump({"id": identifier, "url": self.config.url, "sequences": len(queries)}, handle)
-        return identifier, said["status"]
+        if not identifier:
+            return None, said["status"]
+        key, hashes = self.recipe.key, [query.sha256 for query in queries]
+        ticket = _Ticket(self.tickets / f"{sha256_json([key, hashes])}.json", identifier, hashes)
+        with atomic_write(ticket.path, "w") as handle:
+            json.dump({"id": identifier, "recipe": key, "sequences": hashes}, handle)
+        return ticket, said["status"]
 
-    def _give_up(self, status: str, ticket: Path) -> None:
+    def _give_up(self, status: str, ticket: _Ticket | None) -> None:
         if status == "MAINTENANCE":
             raise MissingError(f"{self.config.url} is being maintained; run again later")
-        ticket.unlink(missing_ok=True)
+        if ticket:
+            ticket.path.unlink(missing_ok=True)
         raise SearchError(f"{self.config.url} could not search these sequences (status ERROR)")
 
     def _download(self, identifier: str, to: Path) -> bool:
@@ -222,13 +255,6 @@ class Server:
     def _take_turn(self) -> None:
         time.sleep(max(0.0, self._next_request - time.monotonic()))
         self._next_request = time.monotonic() + 1 / self.config.requests_per_second
-
-
-def _read_ticket(path: Path) -> str:
-    try:
-        return json.loads(path.read_text())["id"]
-    except FileNotFoundError:
-        return ""
 
 
 def _unpack(archive: Path, folder: Path) -> dict[str, list[Path]]:

@@ -9,7 +9,7 @@ from typing import IO, NamedTuple, cast
 
 import pyarrow as pa
 
-from foldcp.errors import InputError
+from foldcp.errors import InputError, UnreadableError
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -29,8 +29,10 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
     Raises
     ------
+    UnreadableError
+        If the file cannot be opened or read.
     InputError
-        If the file cannot be opened, is not UTF-8, or is damaged or truncated.
+        If it is not UTF-8, or is damaged or truncated.
     """
     number, packed = 0, "file"
     try:
@@ -46,7 +48,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
         # Arrow's zstd speaks through errors that have no number.
         if packed == "zstd file" and error.errno is None:
             raise InputError(_damaged(path, number, packed, error)) from None
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise UnreadableError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def _unpacked(raw: io.BufferedReader) -> tuple[str, IO[bytes]]:

@@ -12,7 +12,7 @@ from msa.colabfold_standin import Standin
 from foldcp.campaign.msa import batches, collect, read, search
 from foldcp.campaign.sequences import resolve
 from foldcp.config import MsaConfig, SequencesConfig
-from foldcp.errors import InputError
+from foldcp.errors import InputError, MissingError
 
 QUERY = "MKVLAAG"
 
@@ -262,14 +262,32 @@ def test_a_search_that_finds_only_the_query_has_no_alignment(tmp_path: Path, sta
     assert "no alignment of it" in strict.row(rows, "P00009")["error"]
 
 
-def test_a_cached_alignment_that_is_gone_or_damaged(tmp_path: Path, standin: Standin) -> None:
+def test_a_cached_alignment_that_is_gone_or_damaged_says_nothing_of_its_sequence(
+    tmp_path: Path, standin: Standin
+) -> None:
     campaign = Campaign(tmp_path, standin)
     campaign.run(tmp_path / "03_msa")
     (gone,) = (tmp_path / "cache").rglob(f"{sha256(campaign.proteins['P00006'])}.*.zst")
     (damaged,) = (tmp_path / "cache").rglob(f"{sha256(campaign.proteins['P00007'])}.*.zst")
     gone.unlink()
     damaged.write_bytes(damaged.read_bytes()[:-5])
-    rows = by(collect(campaign.table, campaign.config, tmp_path / "new" / "03_msa"), "sha256")
-    for name in ("P00006", "P00007"):
-        assert "run again with --forcerun msa_batches" in campaign.row(rows, name)["error"]
+    for policy in ("fail", "single"):
+        config = campaign.config.model_copy(update={"on_failure": policy})
+        with pytest.raises(MissingError, match=r"alignments cannot be had.* with --forcerun msa_batches"):
+            collect(campaign.table, config, tmp_path / "new" / "03_msa")
     assert batches(campaign.table, campaign.config).num_rows == 2
+
+
+def test_another_cache_or_an_unreadable_file_ends_the_stage(tmp_path: Path, standin: Standin) -> None:
+    campaign = Campaign(tmp_path, standin)
+    standin.bad = campaign.proteins["P00005"]
+    campaign.run(tmp_path / "03_msa")
+    failed = {sha256(standin.bad): "its search failed"}
+    elsewhere = campaign.config.model_copy(update={"cache": tmp_path / "elsewhere"})
+    with pytest.raises(MissingError, match=r"8 alignments cannot be had, nothing is decided.*elsewhere"):
+        collect(campaign.table, elsewhere, tmp_path / "03_msa", failed)
+    mine = tmp_path / "mine" / "P00000.a3m"
+    mine.unlink()
+    mine.symlink_to("/proc/self/mem")
+    with pytest.raises(MissingError, match=r"1 alignments.*P00000\.a3m: cannot be read: Input/output error"):
+        collect(campaign.table, campaign.config, tmp_path / "03_msa", failed)

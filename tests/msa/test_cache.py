@@ -1,6 +1,8 @@
 """An entry of the cache is whole or absent: under kill -9, and with several writers."""
 
+import errno
 import hashlib
+import io
 import os
 import random
 import signal
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from foldcp.errors import InputError
+from foldcp.errors import InputError, MissingError, UnreadableError
 from foldcp.msa.cache import Cache, Recipe, kinds, left_overs, provenance
 from foldcp.msa.query import Query
 
@@ -136,9 +138,37 @@ def test_a_damaged_entry_is_an_error_and_goes(tmp_path, damage):
         }[damage]
         assert changed != text
         path.write_bytes(changed)
-    with pytest.raises(InputError, match="was damaged, and is deleted"):
+    with pytest.raises(MissingError, match="was damaged, and is deleted"):
         list(cache.read(QUERY))
     assert not path.exists()
+
+
+@pytest.mark.parametrize("target", ["/proc/self/mem", "a disk that is not mounted", "itself"])
+def test_an_entry_that_cannot_be_read_stays(tmp_path, target):
+    # Reading the first of these is an input/output error.
+    cache = Cache(tmp_path, RECIPE)
+    path = cache.path(QUERY)
+    path.parent.mkdir(parents=True)
+    path.symlink_to(path if target == "itself" else target)
+    with pytest.raises(UnreadableError, match="cannot be read"):
+        list(cache.read(QUERY))
+    assert path.is_symlink()
+
+
+def test_a_disk_that_fails_in_the_middle_of_an_entry_damages_nothing(tmp_path, monkeypatch):
+    cache = Cache(tmp_path, RECIPE)
+    cache.put(QUERY, ((f"{n} {random.Random(n).random()}", SEQUENCE) for n in range(50_000)))
+
+    class Stale(io.BufferedReader):
+        def read(self, size=-1):
+            if self.tell() > 100_000:
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+            return super().read(size)
+
+    monkeypatch.setattr(Path, "open", lambda path, mode: Stale(io.FileIO(path)))
+    with pytest.raises(UnreadableError, match="Stale file handle"):
+        list(cache.read(QUERY))
+    assert cache.has(QUERY)
 
 
 def test_killed_at_any_moment_no_entry_is_broken(tmp_path):

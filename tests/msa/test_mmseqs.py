@@ -96,9 +96,24 @@ def test_through_the_cache(databases, targets, tmp_path):
     assert not other.has(wanted[0])
 
 
-def test_threads_and_program_are_not_part_of_the_recipe(databases):
+def test_a_search_keeps_to_its_memory(databases, targets, tmp_path):
+    program, told = tmp_path / "mmseqs", tmp_path / "told"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {told}\nexec {shutil.which("mmseqs")} "$@"\n')
+    program.chmod(0o755)
+    settings = MmseqsConfig(database=databases.plain, program=str(program), **SETTINGS)
+    free = found(Mmseqs(settings), targets[:1])
+    assert "split-memory-limit" not in told.read_text()
+    limited = settings.model_copy(update={"memory_mb": 2000})
+    assert found(Mmseqs(limited), targets[:1]) == free
+    (search,) = [line for line in told.read_text().splitlines() if "split-memory-limit" in line]
+    assert search.startswith("search ") and "--split-memory-limit 1600M" in search
+
+
+def test_threads_memory_and_program_are_not_part_of_the_recipe(databases):
     first = Mmseqs(MmseqsConfig(database=databases.plain)).recipe
-    again = Mmseqs(MmseqsConfig(database=databases.plain, threads=9, program=shutil.which("mmseqs")))
+    again = Mmseqs(
+        MmseqsConfig(database=databases.plain, threads=9, memory_mb=999, program=shutil.which("mmseqs"))
+    )
     assert again.recipe == first
 
 

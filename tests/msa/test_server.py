@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from msa.colabfold_standin import Standin
 
 from foldcp.config.alignments import MsaConfig, MsaServerConfig
 from foldcp.errors import MissingError
-from foldcp.msa.cache import Cache, provenance
+from foldcp.msa.cache import Cache, left_overs, provenance
 from foldcp.msa.providers import Searched
 from foldcp.msa.query import Query, SearchError
 from foldcp.msa.server import Server
@@ -118,7 +119,7 @@ def test_a_result_that_is_cut_is_fetched_again(standin, tmp_path):
 def test_a_lost_ticket_is_asked_for_anew(standin, tmp_path):
     standin.script = {"status": ["UNKNOWN"] * 3}
     assert searched(standin.url, tmp_path).fill(QUERIES) == {}
-    assert standin.seen["submit"] == 2
+    assert standin.seen["submit"] == 2 and tickets(tmp_path) == []
 
 
 def test_a_result_that_is_gone_is_asked_for_anew(standin, tmp_path):
@@ -162,8 +163,10 @@ def test_one_bad_sequence_costs_no_other(standin, tmp_path):
 
 def test_a_server_that_fails_everything_is_an_error(standin, tmp_path):
     standin.script = {"status": ["ERROR"] * 99}
-    with pytest.raises(SearchError, match="each of 5 sequences failed"):
+    with pytest.raises(SearchError, match="7 searches of 5 sequences, together and in parts, failed"):
         searched(standin.url, tmp_path).fill(QUERIES)
+    with pytest.raises(SearchError, match="each of 2 sequences failed"):
+        searched(standin.url, tmp_path).fill(QUERIES[:2])
 
 
 def test_a_sequence_that_the_result_lacks(standin, tmp_path):
@@ -187,6 +190,44 @@ def test_killed_in_between_it_goes_on_with_its_ticket(standin, tmp_path):
     standin.tickets["ticket0"]["polls"] = 0
     assert searched(standin.url, tmp_path).fill(QUERIES) == {}
     assert len(standin.tickets) == 1 and tickets(tmp_path) == []
+
+
+STORES_TWO = """
+import os, signal
+from foldcp.msa.cache import Cache
+put, stored = Cache.put, []
+def put_twice(*arguments, **origin):
+    if len(stored) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    stored.append(put(*arguments, **origin))
+Cache.put = put_twice
+"""
+
+
+@pytest.mark.parametrize(("batch", "tickets_in_all"), [(20, 1), (3, 2)])
+def test_killed_while_it_stores_it_goes_on_with_its_ticket(standin, tmp_path, batch, tickets_in_all):
+    text = STORES_TWO + PROCESS.replace("sys.argv[2])", f"sys.argv[2]), batch={batch}")
+    command = [sys.executable, "-c", text, standin.url, str(tmp_path), str(Path(__file__).parents[1])]
+    assert subprocess.run(command, stdout=subprocess.PIPE, check=False).returncode == -signal.SIGKILL
+    provider = searched(standin.url, tmp_path, batch=batch)
+    assert [provider.has(q) for q in QUERIES] == [True, True, False, False, False]
+    assert provider.fill(QUERIES) == {}
+    assert len(standin.tickets) == tickets_in_all and tickets(tmp_path) == []
+    for number, sequence in enumerate(SEQUENCES):
+        assert rows_of(provider, sequence)[1][0].startswith(f"uniref_{101 + number % batch}\t")
+
+
+def test_a_ticket_of_other_settings_is_not_taken(standin, tmp_path):
+    standin.polls = 10**6
+    with pytest.raises(MissingError, match="no result"):
+        searched(standin.url, tmp_path, patience_hours=0.1 / 3600, filter=False).fill(QUERIES)
+    standin.polls = 1
+    assert searched(standin.url, tmp_path).fill(QUERIES) == {}
+    assert [ticket["mode"] for ticket in standin.tickets.values()] == ["env-nofilter", "env"]
+    (left,) = tickets(tmp_path)
+    assert left_overs(tmp_path) == []
+    os.utime(left, (1, 1))
+    assert left_overs(tmp_path) == [left]
 
 
 def test_processes_take_turns(standin, tmp_path):

@@ -42,11 +42,16 @@ def campaign(databases, tmp_path) -> Path:
     return tmp_path
 
 
-def snakemake(folder: Path, *options: str) -> dict[str, int]:
-    """Run up to the tokens stage; return how often each rule ran."""
+def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run up to the tokens stage."""
     command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "2"]
     command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml"), "--until", "tokens"]
-    ran = subprocess.run([*command, *options], capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run([*command, *options], capture_output=True, text=True, timeout=600, check=False)
+
+
+def snakemake(folder: Path, *options: str) -> dict[str, int]:
+    """Run up to the tokens stage; return how often each rule ran."""
+    ran = run(folder, *options)
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-4000:]
     names = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", ran.stdout + ran.stderr, re.M)
     return {name: names.count(name) for name in names}
@@ -64,6 +69,21 @@ def test_batches_are_jobs_and_the_cache_serves_the_next_campaign(campaign):
     assert "msa_search" not in snakemake(campaign)
     again = pq.read_table(campaign / "results" / "03_msa.parquet").to_pylist()
     assert {row["sha256"]: row["file_sha256"] for row in again} == before
+
+
+def test_what_was_searched_and_is_gone_rejects_nothing(campaign):
+    snakemake(campaign)
+    (campaign / "cache").rename(campaign / "moved")
+    failed = run(campaign, "--forcerun", "msa")
+    assert failed.returncode and "4 alignments cannot be had, nothing is decided" in failed.stderr
+    # What the message says helps, though exactly what was missing at first is missing again.
+    assert snakemake(campaign, "--forcerun", "msa_batches")["msa_search"] == 2
+    # An alignment of the user's that goes away has to be searched.
+    (campaign / "mine" / "P00000.a3m").unlink()
+    ran = snakemake(campaign)
+    assert ran["msa_batches"] == ran["msa_search"] == ran["msa"] == 1
+    rows = pq.read_table(campaign / "results" / "03_msa.parquet").to_pylist()
+    assert [row["provider"] for row in rows] == ["mmseqs"] * 5
 
 
 def test_without_a_search_there_are_no_jobs_for_it(campaign):
