@@ -53,4 +53,5 @@ def test_options_without_a_value_survive_the_text():
 
 def test_it_speaks_of_rules_that_exist():
     profile = yaml.safe_load(PROFILE.read_text())
-    assert {path.stem for path in RULES.glob("*.smk")} >= set(profile["set-resources"])
+    text = "".join(path.read_text() for path in RULES.glob("*.smk"))
+    assert set(re.findall(r"^ *rule (\w+):", text, re.M)) >= set(profile["set-resources"])
