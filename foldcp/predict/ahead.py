@@ -24,7 +24,8 @@ from foldcp.predict.targets import Target
 _log = logging.getLogger(__name__)
 
 WORTH = 5.0
-"""Seconds that preparing in turn must have cost before the process is started: about what its start costs."""
+"""Seconds of computing that preparing in turn must have cost before the process is started: about what its
+start costs. Not seconds of the clock: where a machine has too much to do, more processes are no help."""
 _PATIENCE = 60.0
 """Seconds to wait for a preparation that is not ready when its turn comes: one that hangs costs no more."""
 _MOST = 8
@@ -79,9 +80,9 @@ class Ahead:
         """
         if prepared := self._take(target, seeds):
             return prepared
-        started = time.monotonic()
+        started = time.process_time()
         prepared = self._preparation.prepare(document, target.id, seeds)
-        self._seconds_in_turn += time.monotonic() - started
+        self._seconds_in_turn += time.process_time() - started
         return prepared
 
     def _take(self, target: Target, seeds: Seeds) -> Prepared | None:

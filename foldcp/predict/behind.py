@@ -4,8 +4,9 @@ In a process of its own, because writing mmCIF and scoring are Python, which a t
 with the model. At most one complex is there at a time, so that memory stays bounded; who comes next waits.
 
 The process is expendable, but not what it holds: if it dies with a complex, that complex alone has failed. It
-costs some seconds and some 400 MB, so it is started only when finishing complexes in their turn has cost as
-much, and after a death complexes are finished in their turn until that is so again.
+costs some seconds and some 600 MB (half of them biotite's dictionary of components), so it is started only
+when finishing complexes in their turn has cost more, and after a death complexes are finished in their turn
+until that is so again.
 """
 
 import importlib
@@ -25,8 +26,9 @@ from foldcp.predict.ranks.silence import Silence
 Ended = Callable[[Exception | None], None]
 """Told how a complex has ended: None if it is done."""
 
-WORTH = 5.0
-"""Seconds that finishing in turn must have cost before the process is started: about what its start costs."""
+WORTH = 10.0
+"""Seconds of computing that finishing in turn must have cost before the process is started: about twice what
+its start costs. Not seconds of the clock: where a machine has too much to do, more processes are no help."""
 _SILENCE = 600.0
 """Seconds without a word after which the process counts as hung. Scoring may hold Python's lock for long."""
 _TICK = 1.0
@@ -79,9 +81,9 @@ class Behind:
         if self._child is not None and self._child.popen.poll() is not None:
             self._drop()  # it died of nothing that this complex has to do with
         if self._child is None:
-            started = time.monotonic()
+            started = time.process_time()
             ended(_error_of(work))
-            self._seconds_in_turn += time.monotonic() - started
+            self._seconds_in_turn += time.process_time() - started
         else:
             self._child.send(pickle.dumps(work, pickle.HIGHEST_PROTOCOL))
             arguments = (self._inbox, work, ended)
