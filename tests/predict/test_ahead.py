@@ -1,9 +1,15 @@
 """What is prepared ahead is what would be prepared in its turn; and nothing depends on it."""
 
+import dataclasses
+
 import pytest
 
 from foldcp.errors import InputError
+from foldcp.predict.ahead import Ahead, Request
+from foldcp.predict.document import read
 from foldcp.predict.preparation import Preparation
+from foldcp.predict.seeds import Seeds
+from foldcp.predict.session import Session
 from foldcp.predict.targets import Target, from_file
 
 pytestmark = pytest.mark.model
@@ -98,3 +104,21 @@ def test_what_nobody_takes_is_dropped(session, small, ahead, monkeypatch):
         session.prepare_ahead(Target(name, small, ""))
     assert [target.id for target in ahead._asked] == ["b"]
     ahead.close()
+
+
+def test_deletions_are_those_of_the_settings_ahead_too(settings, mixed, in_place, monkeypatch):
+    monkeypatch.setattr("foldcp.predict.ahead.WORTH", 0.0)
+    document, target = read(mixed), from_file(mixed)
+    seeds, found = Seeds("c", 7, document.key()), {}
+    for how in ("kept", "boltz"):
+        session = Session(dataclasses.replace(settings, deletions=how))
+        ahead = Ahead(session.preparation)
+        ahead.ask(Request(target, "c", 7))
+        found[how] = ahead.prepare(document, target, seeds).features.alignment.deletions
+        assert in_place == []
+        own = session.preparation.prepare(document, "mixed", seeds).features.alignment.deletions
+        assert found[how].equal(own)
+        in_place.clear()
+        ahead.close()
+        session.close()
+    assert found["kept"].count_nonzero() > found["boltz"].count_nonzero()

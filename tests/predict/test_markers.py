@@ -62,6 +62,7 @@ def test_a_marker_without_files_is_not_done(done):
         {"steps": 20},
         {"samples": 2},
         {"recycles": 1},
+        {"deletions": "boltz"},
         {"precision": "fp32"},
         {"pae": True},
         {"campaign": "other"},
