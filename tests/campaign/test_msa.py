@@ -74,6 +74,32 @@ def test_alignment_is_found_checked_and_rewritten(tmp_path: Path, given: Path, n
     }
 
 
+def test_species_are_listed_and_the_map_adds_to_them(tmp_path: Path, given: Path) -> None:
+    (given / "P00001.a3m").write_text(
+        f">q OX=9606\n{QUERY}\n>sp|P1|X_YEAST\nMKVLAAA\n>again\tX_YEAST\nMKVLAAC\n>UniRef100_A1\nMKVLACC\n"
+        ">UniRef100_A2\nMKVLACC\n>UniRef100_A3\nMKVLCCC\n"
+    )
+    table = sequences(tmp_path, "P00001")
+    config = MsaConfig(provider="directory", directory=given)
+    (row,) = collect(table, config, tmp_path / "03_msa").to_pylist()
+    assert (row["depth"], row["species"], row["n_species_rows"]) == (5, ["YEAST"], 2)
+    (tmp_path / "map.tsv").write_text("A1\t10\nA2\t11\nA3\t12\nP1\t13\n")
+    mapped = config.model_copy(update={"species": tmp_path / "map.tsv"})
+    (row,) = collect(table, mapped, tmp_path / "03_msa").to_pylist()
+    # A2's row is that of A1.
+    assert (row["depth"], row["species"], row["n_species_rows"]) == (5, ["YEAST", "10", "12"], 4)
+    written = (tmp_path / row["path"]).read_text()
+    assert ">UniRef100_A1\tTaxID=10\nMKVLACC\n" in written and ">sp|P1|X_YEAST\n" in written
+
+
+def test_alignments_are_thinned_out(tmp_path: Path, given: Path) -> None:
+    (given / "P00001.a3m").write_text(f">q\n{QUERY}\n>a\nMKVLAAC\n>b\nMKVLACC\n>c OX=7\nMKVLAAW\n")
+    config = MsaConfig(provider="directory", directory=given, max_identity=0.8)
+    (row,) = collect(sequences(tmp_path, "P00001"), config, tmp_path / "03_msa").to_pylist()
+    assert (tmp_path / row["path"]).read_text() == f">q\n{QUERY}\n>b\nMKVLACC\n>c OX=7\nMKVLAAW\n"
+    assert row["depth"] == 3
+
+
 def test_hash_wins_over_accession(tmp_path: Path, given: Path) -> None:
     (given / f"{sha256(QUERY)}.a3m").write_text(f">q\n{QUERY}\n>a\nMKVLAAC\n")
     assert collect_one(tmp_path, given, "rubbish")["depth"] == 2
