@@ -12,6 +12,7 @@ from typing import Any
 
 from foldcp.errors import InputError
 from foldcp.features.boltz import boltz_at_work
+from foldcp.predict.alignments import check_alignments
 from foldcp.predict.document import Document
 from foldcp.predict.seeds import seeded_conformers
 
@@ -69,6 +70,7 @@ def parse(document: Document, name: str, molecules: Path, canonicals: dict[str, 
     from boltz.data.types import Input
 
     _check_smiles(document)
+    check_alignments(document)
     with boltz_at_work("read this input"), seeded_conformers(seed), ordered_templates():
         # Copies, because Boltz writes into what it is given.
         schema, known = copy.deepcopy(document.schema), dict(canonicals)
