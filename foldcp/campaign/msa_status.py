@@ -108,9 +108,9 @@ def _searches(results: Path) -> tuple[int, int, int, dict[str, str]]:
 def _depths(rows: list[dict[str, Any]]) -> dict[str, Depths]:
     by_provider: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        if not row["error"]:
-            own = row["complex_id"] is not None and row["path"]
-            by_provider["own" if own else row["provider"]].append(row)
+        # What a complex has instead of a bad one of its own is no alignment.
+        if not row["error"] and (row["complex_id"] is None or row["path"]):
+            by_provider[row["provider"] if row["complex_id"] is None else "own"].append(row)
     found = {}
     for name, group in sorted(by_provider.items()):
         depths = [row["depth"] for row in group]
