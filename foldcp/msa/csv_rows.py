@@ -94,5 +94,7 @@ def _key(text: str, where: str, whole: bool) -> str:
     if not key.isprintable():
         raise InputError(f"{where}: the key {shorten(key)!r} has characters that cannot be printed")
     if whole and not (match and int(key) in _INT32):
-        raise InputError(f"{where}: the key {shorten(key)!r} is no whole number, which Boltz asks for")
+        raise InputError(
+            f"{where}: the key {shorten(key)!r} is no whole number of 32 bits, which Boltz asks for"
+        )
     return key

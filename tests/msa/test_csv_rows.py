@@ -55,6 +55,18 @@ def test_a_key_may_be_any_text_unless_boltz_has_to_read_it(tmp_path):
         list(csv_rows.read(path, QUERY, whole_keys=True))
 
 
+@pytest.mark.parametrize("key", [2**31 - 1, 2**31, -(2**31), -(2**31) - 1])
+def test_whole_keys_are_of_32_bits(tmp_path, key):
+    path = tmp_path / "a.csv"
+    path.write_text(f"key,sequence\n,MKVLAAG\n{key},MKVLAA-\n")
+    assert list(csv_rows.read(path, QUERY))[1] == (f"2 Key={key}", "MKVLAA-")
+    if key in (2**31 - 1, -(2**31)):
+        assert list(csv_rows.read(path, QUERY, whole_keys=True))[1][0] == f"2 Key={key}"
+    else:
+        with pytest.raises(InputError, match=rf"line 3: the key '{key}' is no whole number of 32 bits"):
+            list(csv_rows.read(path, QUERY, whole_keys=True))
+
+
 HEAD = "key,sequence\n"
 MALFORMED = {
     "empty": ("", "line 1: the columns are nothing; valid: key,sequence"),
