@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from foldcp.errors import InputError
 from foldcp.msa import a3m
+from foldcp.msa.query import KEY
 from foldcp.tables.text import lines, shorten
 
 _FIRST_LINE = re.compile(r"#\s*(?P<lengths>[0-9]+(?:,[0-9]+)*)\s+(?P<copies>[0-9]+(?:,[0-9]+)*)\s*")
@@ -127,5 +128,5 @@ def _rows_of(path: Path, chains: Sequence[slice], index: int) -> Iterator[a3m.Un
         again = header == str(_FIRST_NAME + index)
         if first or not again:
             paired = not first and sum(map(row.has, chains)) > 1
-            yield a3m.Unchecked(where, subject, f"{header} Key={number}" if paired else header, row.of(chain))
+            yield a3m.Unchecked(where, subject, f"{header}{KEY}{number}" if paired else header, row.of(chain))
         first = False

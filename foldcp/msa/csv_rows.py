@@ -11,6 +11,7 @@ from pathlib import Path
 
 from foldcp.errors import InputError
 from foldcp.msa import a3m
+from foldcp.msa.query import KEY
 from foldcp.tables.text import lines, shorten
 
 _COLUMNS = ["key", "sequence"]
@@ -64,22 +65,22 @@ def _rows(path: Path, whole_keys: bool) -> Iterator[a3m.Unchecked]:
             raise InputError(f"{where}: {len(fields)} fields; valid: 2, a key (which may be empty) and a row")
         row = dict(zip(names, fields, strict=True))
         key = _key(row["key"], where, whole_keys)
-        header = f"{number} Key={key}" if key else str(number)
+        header = f"{number}{KEY}{key}" if key else str(number)
         yield a3m.Unchecked(where, "the row", header, row["sequence"].strip())
     if not number:
         raise InputError(f"{path}, line {at}: no row follows; the first has to be the query")
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line that each record ends at, and its fields; blank lines are skipped."""
-    # A line break that is part of a quoted field stays one, and is refused as a letter.
-    reader = csv.reader((f"{line}\n" for _, line in lines(path)), strict=True)
-    try:
-        for fields in reader:
-            if fields:
-                yield reader.line_num, fields
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
+    """Yield line and fields of each record; blank lines are skipped."""
+    for number, line in lines(path):
+        try:
+            # Each line alone: a row has no line breaks, and an open quote would take in all that follows.
+            (fields,) = csv.reader([line], strict=True)
+        except csv.Error as error:
+            raise InputError(f"{path}, line {number}: not CSV ({error})") from None
+        if fields:
+            yield number, fields
 
 
 def _key(text: str, where: str, whole: bool) -> str:

@@ -12,14 +12,14 @@ folder are looked at, so that half a million pairs cost nothing.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from foldcp.errors import InputError, UnreadableError
 from foldcp.msa import a3m, complex_a3m
 from foldcp.msa.directory import PACKED, Directory, Source, find, listing
-from foldcp.msa.query import Query
+from foldcp.msa.query import KEY, Query
 
 _NAME = re.compile(r"(?P<complex>.+?)(?:\.[0-9a-f]{64})?\.(?:a3m|csv)(?:\.gz|\.zst)?")
 _NUMBERED = re.compile(r"(?P<number>[0-9]+)(?:\.(?:a3m|csv)(?:\.gz|\.zst)?)?")
@@ -93,10 +93,13 @@ class OwnAlignments:
         return "" if isinstance(source, str) else str(source.path.relative_to(self._directory.folder))
 
     def lend(self, query: Query) -> None:
-        """Make an alignment, which can be read, that of all complexes if its sequence has no other."""
+        """Make an alignment, which can be read, that of all complexes if its sequence has no other.
+
+        Its keys stay behind: beside an alignment that another complex lends, equal keys would mean nothing.
+        """
         source = self._sources[query]
         assert isinstance(source, Source)  # it can be read
-        self._directory.lend(query, source)
+        self._directory.lend(query, Source(source.path, partial(_read_without_keys, source.read)))
 
     def lend_all(self) -> None:
         """Do so for each sequence without another, with the first that can be read.
@@ -144,6 +147,12 @@ class OwnAlignments:
             if file in self._directory.entries and path.is_file():
                 return dict.fromkeys(proteins, Source(path, read))
         return {}
+
+
+def _read_without_keys(
+    read: Callable[[Path, str], Iterator[a3m.Row]], path: Path, sequence: str
+) -> Iterator[a3m.Row]:
+    return ((header.partition(KEY)[0], row) for header, row in read(path, sequence))
 
 
 def _stray(place: Path, entries: Collection[str], numbers: Collection[str]) -> Source | None:

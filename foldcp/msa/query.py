@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 from foldcp.errors import FoldcpError
 
+KEY = " Key="
+"""What stands before a pairing key, at the end of a header: rows of different chains with equal keys pair."""
+
 
 class Query(NamedTuple):
     """One unique protein sequence."""

@@ -176,6 +176,22 @@ def test_what_is_wrong_with_its_own_costs_that_complex_alone(
     assert texts["e"][ONE].endswith("MKVLAA-\n") and texts["c"][ONE].endswith("MKV----\n")
 
 
+def test_keys_mean_something_among_the_alignments_of_one_complex_only(campaign: Campaign) -> None:
+    (campaign.given / "c.a3m").write_text(WHOLE.replace("G-H-------AAG", "G-H---------"))
+    (campaign.given / "d").mkdir()
+    (campaign.given / "d/1.csv").write_text(f"key,sequence\n,{ONE}\n2,MK-----\n")
+    campaign.put("f/1.a3m", TWO, "G----")
+    msa = campaign.collect()
+    texts = campaign.inputs(msa, campaign.count(msa).tokens)
+    assert (
+        ">a Key=2\n" in texts["c"][ONE] and ">a Key=2\n" in texts["c"][TWO] and ">2 Key=2" in texts["d"][ONE]
+    )
+    # e takes what c lends. Were it to take one from c and one from d, key 2 of both would pair.
+    assert texts["e"][ONE] == texts["c"][ONE].replace(" Key=2", "")
+    assert texts["e"][TWO] == texts["d"][TWO] == texts["c"][TWO].replace(" Key=2", "")
+    assert texts["e"][ONE].count(">") == 2 and "OX=1" in texts["f"][TWO]
+
+
 def test_a_bad_one_is_not_lent(campaign: Campaign) -> None:
     campaign.put("c/1.a3m", ONE, "MKV")
     campaign.put("d/1.a3m", ONE, "MKV----")
