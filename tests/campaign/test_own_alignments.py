@@ -15,7 +15,7 @@ from foldcp.campaign.sequences import resolve
 from foldcp.campaign.tokens import Counted, count
 from foldcp.config import MsaConfig, SequencesConfig
 from foldcp.errors import MissingError
-from foldcp.tables.rows import rows_to_table
+from foldcp.tables.rows import empty, rows_to_table
 from foldcp.tables.schemas import MSA
 
 ONE, TWO = "MKVLAAG", "GGHHA"
@@ -235,6 +235,11 @@ def test_results_of_one_campaign_are_the_folder_of_the_next(campaign: Campaign) 
     again = campaign.collect(directory=campaign.root / "before").to_pylist()
     assert [row["file_sha256"] for row in again] == [row["file_sha256"] for row in first]
     assert [row["complex_id"] for row in again] == [None, None, "c"]
+
+
+def test_a_protein_without_any_row_is_a_single_sequence(campaign: Campaign) -> None:
+    molecules = entities(campaign.got.sequences, empty(MSA), campaign.root)
+    assert molecules["protein", sha256(ONE), None] == {"sequence": ONE, "msa": "empty"}
 
 
 def test_members_of_one_sequence(tmp_path: Path) -> None:

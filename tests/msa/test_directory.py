@@ -218,3 +218,5 @@ def test_a_file_that_cannot_be_read_lends_nothing_and_is_told(tmp_path):
     (tmp_path / "c/1.a3m").symlink_to("/proc/self/mem")
     with pytest.raises(UnreadableError, match=r"c/1\.a3m: cannot be read"):
         own(tmp_path).lend_all()
+    put(tmp_path, "P00001.a3m")  # nothing has to be lent, and nothing is read
+    own(tmp_path).lend_all()

@@ -36,8 +36,10 @@ def test_good_ones_of_both_kinds_pass(write):
     assert list(rows(path.parent / "a.csv", "MKTAY")) == [("1", "MKTAY"), ("2 Key=9606", "MKT-Y")]
 
 
-def test_every_chain_is_held_against_its_file(write):
-    path = document(write, ("A", "MKTAY", "a.csv"), ("B", "MKTAYY", "a.csv"), a_csv=CSV)
+@pytest.mark.parametrize("lengths", [(5, 6), (6, 5)])
+def test_every_chain_is_held_against_its_file(write, lengths):
+    chains = [(name, "MKTAYY"[:length], "a.csv") for name, length in zip("AB", lengths, strict=True)]
+    path = document(write, *chains, a_csv=CSV)
     with pytest.raises(InputError, match=r"a\.csv, line 2: the first row \(5 columns\).*\(6 residues\)"):
         check_alignments(read(path))
 
