@@ -242,6 +242,42 @@ def test_a_protein_without_any_row_is_a_single_sequence(campaign: Campaign) -> N
     assert molecules["protein", sha256(ONE), None] == {"sequence": ONE, "msa": "empty"}
 
 
+def test_a_complex_called_like_a_protein(tmp_path: Path) -> None:
+    campaign = Campaign(tmp_path, P00001=["P00001", "P00002"])
+    campaign.put("P00001.a3m", ONE, "MKVLAA-")
+    rows = campaign.collect().to_pylist()
+    assert {row["complex_id"] for row in rows} == {None} and not any(row["error"] for row in rows)
+
+
+@pytest.mark.model
+def test_a_real_complex(tmp_path: Path, shared_data: Path) -> None:
+    from boltz.data.parse.a3m import parse_a3m
+
+    folder, parts = shared_data / "msa", ("pairing", "non_pairing")
+    files = {(n, part): folder / f"opendde_7wux_{n}_{part}.a3m" for n in (1, 2) for part in parts}
+    proteins = {n: files[n, "pairing"].read_text().split("\n")[1] for n in (1, 2)}
+    fasta = tmp_path / "real.fasta"
+    fasta.write_text("".join(f">P0000{n}\n{text}\n" for n, text in proteins.items()))
+    given = tmp_path / "given"
+    for (n, part), file in files.items():
+        (given / f"7wux/msa/{n}").mkdir(parents=True, exist_ok=True)
+        (given / f"7wux/msa/{n}/{part}.a3m").symlink_to(file)
+    table = complexes(**{"7wux": ["P00001", "P00002"], "other": ["P00002"]})
+    got = resolve(table, SequencesConfig(fasta=[fasta]))
+    config = MsaConfig(provider="directory", directory=given)
+    rows = collect(got.sequences, config, tmp_path / "03_msa", {}, table).to_pylist()
+    assert (
+        sorted((row["complex_id"] or "", row["error"]) for row in rows)
+        == [("", None)] * 2 + [("7wux", None)] * 2
+    )
+    for row in rows:
+        (n,) = (n for n, text in proteins.items() if sha256(text) == row["sha256"])
+        assert row["depth"] == sum(files[n, part].read_text().count(">") for part in parts) - 1
+        read = parse_a3m(tmp_path / row["path"], taxonomy=None).sequences
+        assert set(read["res_end"] - read["res_start"]) == {row["length"]} == {len(proteins[n])}
+        assert 500 < len(read) <= row["depth"]
+
+
 def test_members_of_one_sequence(tmp_path: Path) -> None:
     campaign = Campaign(tmp_path, c=["P00003", "P00002"], d=["P00001", "P00003"])
     campaign.put("d/2.a3m", ONE, "MKV----")
