@@ -1,6 +1,7 @@
 """Boltz inputs of the campaign's complexes: one YAML file each, from the tables of the stages before."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -11,12 +12,14 @@ import yaml
 
 from foldcp.tables.files import atomic_write
 
-Entities = dict[tuple[str, str], dict[str, Any]]
-"""Entity type and hash to the fields of Boltz's YAML; alignments are absolute paths."""
+Entities = dict[tuple[str, str, str | None], dict[str, Any]]
+"""Entity type, hash, and complex (None: all) to the fields of Boltz's YAML; alignments are absolute paths."""
 
 
 def entities(sequences: pa.Table, msa: pa.Table, folder: Path) -> Entities:
     """Return what Boltz has to know of every distinct molecule of the campaign.
+
+    A protein of which a complex has an alignment of its own is there once more for that complex.
 
     Parameters
     ----------
@@ -27,20 +30,26 @@ def entities(sequences: pa.Table, msa: pa.Table, folder: Path) -> Entities:
     folder
         Folder of the MSA table, which its paths are relative to.
     """
-    alignments = {row["sha256"]: (folder / row["path"]).absolute() for row in msa.to_pylist() if row["path"]}
+    alignments: dict[str, dict[str | None, Path | str]] = defaultdict(dict)
+    for row in msa.to_pylist():
+        path = (folder / row["path"]).absolute() if row["path"] else "empty"
+        alignments[row["sha256"]][row["complex_id"]] = path
     found: Entities = {}
     for row in sequences.to_pylist():
         key = (row["entity_type"], row["sha256"])
         if row["entity_type"] == "ligand":
-            found[key] = {"ccd": row["ccd"]} if row["ccd"] else {"smiles": row["smiles"]}
+            found[*key, None] = {"ccd": row["ccd"]} if row["ccd"] else {"smiles": row["smiles"]}
         elif row["sequence"] is not None:
-            found[key] = {"sequence": row["sequence"]}
+            found[*key, None] = {"sequence": row["sequence"]}
             if row["entity_type"] == "protein":
-                found[key]["msa"] = alignments.get(row["sha256"], "empty")
+                for complex_id, path in ({None: "empty"} | alignments[row["sha256"]]).items():
+                    found[*key, complex_id] = {"sequence": row["sequence"], "msa": path}
     return found
 
 
-def write_input(path: Path, chains: Iterable[Mapping[str, Any]], molecules: Entities) -> None:
+def write_input(
+    path: Path, chains: Iterable[Mapping[str, Any]], molecules: Entities, complex_id: str | None = None
+) -> None:
     """Write the Boltz YAML input of one complex, whole or not at all.
 
     Copies of a molecule become one item with several chain names. Alignments are named relative to the file,
@@ -54,10 +63,14 @@ def write_input(path: Path, chains: Iterable[Mapping[str, Any]], molecules: Enti
         The `chains` of the complex's row in the TOKENS table.
     molecules
         From `entities`.
+    complex_id
+        The complex, whose own alignments go before those of all.
     """
     items = []
     for (entity_type, sha256), copies in groupby(chains, key=lambda c: (c["entity_type"], c["sha256"])):
-        body = {"id": [chain["chain_id"] for chain in copies], **molecules[entity_type, sha256]}
+        common = molecules[entity_type, sha256, None]
+        molecule = molecules.get((entity_type, sha256, complex_id), common)
+        body = {"id": [chain["chain_id"] for chain in copies], **molecule}
         if isinstance(body.get("msa"), Path):
             body["msa"] = os.path.relpath(body["msa"], path.parent.absolute())
         items.append({entity_type: body})

@@ -243,7 +243,7 @@ class _Rounds:
             )
         for target in work.targets:
             if target.id in names:
-                write_input(target.input, chains[target.id], molecules)
+                write_input(target.input, chains[target.id], molecules, target.id)
         self._written |= names
 
 

@@ -18,7 +18,7 @@ class Depths:
     Attributes
     ----------
     proteins
-        Unique sequences.
+        Unique sequences; alignments, of those of single complexes.
     least, median, most
         Rows of an alignment, the query among them.
     coverage
@@ -40,11 +40,13 @@ class MsaStatus:
     Attributes
     ----------
     providers
-        By provider: alignments that are ready; `none` are single sequences.
+        By provider: alignments that are ready; `none` are single sequences, `own` alignments of single
+        complexes.
     failed
-        Members of each sequence without the alignment it should have, with the reason.
+        Members of each sequence without the alignment it should have, and the complex where it is of one,
+        with the reason.
     rejected
-        How many of these sequences cost their complexes; the others are folded as single sequences.
+        How many of these cost their complexes; the others are folded as single sequences.
     to_search, jobs, jobs_done
         While searches run: sequences to search, jobs, and jobs that have ended.
     """
@@ -76,12 +78,17 @@ def read_msa_status(results: Path) -> MsaStatus:
     names: dict[str, list[str]] = defaultdict(list)
     for row in read_table(sequences, SEQUENCES).select(["member", "sha256"]).to_pylist():
         names[row["sha256"]].append(row["member"])
-    to_search, jobs, done, reasons = _searches(results)
+    to_search, jobs, done, searched = _searches(results)
+    reasons: dict[tuple[str, str | None], str] = {(key, None): reason for key, reason in searched.items()}
     table = results / "03_msa.parquet"
     rows = read_table(table, MSA).to_pylist() if table.is_file() else []
     if rows:
-        reasons = {row["sha256"]: row["error"] or row["failure"] for row in rows}
-    failed = {", ".join(names[key]): reason for key, reason in reasons.items() if reason}
+        reasons = {(row["sha256"], row["complex_id"]): row["error"] or row["failure"] for row in rows}
+    failed = {
+        ", ".join(names[key]) + f" in {complex_id}" * bool(complex_id): reason
+        for (key, complex_id), reason in reasons.items()
+        if reason
+    }
     rejected = sum(row["error"] is not None for row in rows)
     return MsaStatus(_depths(rows), failed, rejected, to_search, jobs, done)
 
@@ -101,8 +108,9 @@ def _searches(results: Path) -> tuple[int, int, int, dict[str, str]]:
 def _depths(rows: list[dict[str, Any]]) -> dict[str, Depths]:
     by_provider: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        if not row["error"]:
-            by_provider[row["provider"]].append(row)
+        # What a complex has instead of a bad one of its own is no alignment.
+        if not row["error"] and (row["complex_id"] is None or row["path"]):
+            by_provider[row["provider"] if row["complex_id"] is None else "own"].append(row)
     found = {}
     for name, group in sorted(by_provider.items()):
         depths = [row["depth"] for row in group]

@@ -29,7 +29,7 @@ def status(
     """Show depth and coverage of the alignments by provider, and what is missing or failed.
 
     Depth counts the rows of an alignment, the protein itself among them. Coverage is the share of the
-    protein's residues that another row covers, mean over the rows.
+    protein's residues that another row covers, mean over the rows. `own` are alignments of single complexes.
 
     \b
     Example:

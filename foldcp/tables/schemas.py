@@ -136,10 +136,15 @@ UNRESOLVED = TableSpec(
 
 MSA = TableSpec(
     "msa",
-    "one row per unique protein sequence",
+    "one row per unique protein sequence, and one per alignment of a single complex",
     pa.schema(
         [
             key("sha256", TEXT, "hash of the sequence"),
+            column(
+                "complex_id",
+                TEXT,
+                "complex that the alignment belongs to; null: every complex with the sequence",
+            ),
             key("length", INT, "residues"),
             key("provider", TEXT, "directory, mmseqs or server; none for a single sequence"),
             column("path", TEXT, "alignment file, relative to the table; null for a single sequence"),

@@ -65,6 +65,26 @@ def test_when_alignments_are_there(results):
     assert state.rejected == 1
 
 
+def test_alignments_of_single_complexes_are_counted_as_such(results):
+    rows = [
+        aligned("a", "directory", depth=100, coverage=0.5, path="a"),
+        aligned("b", "none"),
+        aligned("a", "directory", depth=10, coverage=0.9, path="x", complex_id="one"),
+        aligned("b", "directory", depth=20, coverage=0.7, path="y", complex_id="one"),
+        aligned("c", "directory", depth=0, error="malformed", complex_id="two"),
+        aligned("a", "none", failure="ragged", complex_id="two"),
+    ]
+    write(results, "03_msa", MSA, rows)
+    state = read_msa_status(results)
+    assert state.providers == {
+        "directory": Depths(1, 100, 100, 100, pytest.approx(0.5)),
+        "none": Depths(1, 1, 1, 1, None),
+        "own": Depths(2, 10, 15, 20, pytest.approx(0.8)),
+    }
+    assert state.failed == {"P3, P4 in two": "malformed", "P1 in two": "ragged"}
+    assert state.rejected == 1
+
+
 def test_a_folder_without_a_campaign(tmp_path):
     with pytest.raises(InputError, match=r"02_sequences\.parquet: no such file"):
         read_msa_status(tmp_path)
