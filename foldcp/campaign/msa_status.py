@@ -8,7 +8,7 @@ from typing import Any
 
 from foldcp.errors import InputError
 from foldcp.tables import read_table
-from foldcp.tables.schemas import MSA, MSA_BATCHES, MSA_FAILED, SEQUENCES
+from foldcp.tables.schemas import MSA, MSA_BATCHES, MSA_FAILED, SEQUENCES, TOKENS
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,25 @@ class Depths:
 
 
 @dataclass(frozen=True)
+class Paired:
+    """Complexes of at least two protein chains, and how they are paired.
+
+    Attributes
+    ----------
+    complexes, paired
+        All of them, and those with rows that pair chains.
+    least, median, most
+        Such rows of a paired complex's alignment, the queries' among them.
+    """
+
+    complexes: int
+    paired: int
+    least: int = 0
+    median: float = 0
+    most: int = 0
+
+
+@dataclass(frozen=True)
 class MsaStatus:
     """Alignments of a campaign.
 
@@ -49,6 +68,8 @@ class MsaStatus:
         How many of these cost their complexes; the others are folded as single sequences.
     to_search, jobs, jobs_done
         While searches run: sequences to search, jobs, and jobs that have ended.
+    paired
+        Complexes whose chains are paired; None before the tokens stage.
     """
 
     providers: dict[str, Depths]
@@ -57,6 +78,7 @@ class MsaStatus:
     to_search: int
     jobs: int
     jobs_done: int
+    paired: Paired | None
 
 
 def read_msa_status(results: Path) -> MsaStatus:
@@ -90,7 +112,23 @@ def read_msa_status(results: Path) -> MsaStatus:
         if reason
     }
     rejected = sum(row["error"] is not None for row in rows)
-    return MsaStatus(_depths(rows), failed, rejected, to_search, jobs, done)
+    return MsaStatus(_depths(rows), failed, rejected, to_search, jobs, done, _paired(results))
+
+
+def _paired(results: Path) -> Paired | None:
+    table = results / "04_tokens.parquet"
+    if not table.is_file():
+        return None
+    rows = read_table(table, TOKENS).select(["chains", "paired_depth"]).to_pylist()
+    found = [
+        row["paired_depth"]
+        for row in rows
+        if sum(chain["entity_type"] == "protein" for chain in row["chains"]) > 1
+    ]
+    depths = [depth for depth in found if depth > 1]
+    if not depths:
+        return Paired(len(found), 0)
+    return Paired(len(found), len(depths), min(depths), statistics.median(depths), max(depths))
 
 
 def _searches(results: Path) -> tuple[int, int, int, dict[str, str]]:

@@ -48,6 +48,14 @@ def test_every_chain_is_held_against_its_file(write, lengths, name, line, tmp_pa
         paired(read(path), Pairing(), tmp_path)
 
 
+def test_rows_that_boltz_cannot_read_are_written_for_it(write, tmp_path):
+    """Rows over several lines, and the dots of a2m."""
+    path = document(write, ("A", "MKTAY", "a.a3m"), a_a3m=">q\nMKT\nAY\n>h\nMK.TaA-\n")
+    ready, _ = paired(read(path), Pairing(), tmp_path)
+    assert (tmp_path / "0.csv").read_text() == "key,sequence\n,MKTAY\n,MKTaA-\n"
+    assert ready.schema["sequences"][0]["protein"]["msa"] == str(tmp_path / "0.csv")
+
+
 @pytest.mark.model
 @pytest.mark.parametrize("name", ["a.csv", "a.a3m"])
 @pytest.mark.parametrize(

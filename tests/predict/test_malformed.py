@@ -164,11 +164,7 @@ ALIGNMENTS = {
     "short.a3m": (">q\nMKT\n", "short.a3m, line 1: the first row .3 columns. is not the .*5 residues"),
     "ragged.a3m": (">q\nMKTAY\n>h\nMKTA\n", "ragged.a3m, line 3: the row below has 4 columns"),
     "letters.a3m": (">q\nMKTAY\n>h\nMK?AY\n", "letters.a3m, line 3: the row below has '\\?'"),
-    "wrapped.a3m": (
-        ">q\nMKT\nAY\n",
-        "alignment wrapped.a3m: row 1 has 3 columns, but chain A has 5 residues",
-    ),
-    "dots.a3m": (">q\nMKTAY\n>h\nMK.AYT\n", "Boltz-2 cannot read the alignment dots.a3m: KeyError"),
+    "dots.a3m": (">q\nMKTAY\n>h\nMK.AYTT\n", "dots.a3m, line 3: the row below has 6 columns"),
     "columns.csv": (
         "id,sequence\n1,MKTAY\n",
         "columns.csv, line 1: the columns are 'id', 'sequence'; valid: key",
