@@ -128,6 +128,7 @@ def _tokens(name: str, chains: Sequence[str]) -> dict:
         "n_chains": len(chains),
         "n_entities": len(set(chains)),
         "msa_depth": 1,
+        "n_templates": 0,
         "chains": [
             {
                 "chain_id": "ABCDEF"[number],
