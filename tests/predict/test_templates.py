@@ -39,7 +39,7 @@ BIN = "0000512"
 MESHES = [(1, 1), (1, 2), (2, 1), (2, 2)]
 SEED, STEPS = 11, 20
 ANGSTROM = 1e-3
-"""fp32 rounding; what is seen is 2e-5 Å."""
+"""fp32 rounding; what is seen is 4e-5 Å on coordinates of up to 37 Å."""
 TABLE = "complex_id,members\nplain,P11111;P22222\none,P11111;P22222\nboth,P11111;P22222\nhomo,P11111(3)\n"
 TABLE += "wrong,P22222(2)\n"
 TEMPLATES = """complex_id,member,file,chain
@@ -188,12 +188,6 @@ def test_structures_on_every_mesh_equal_serial_boltz(pool, session, settings, ca
     coordinates, plddt, mask = truth(name)
     assert torch.equal(features.templates.mask, mask) and len(mask) == campaign.tokens[name]["n_templates"]
     for ours, confidence in pool.run(fold, shape, find(settings).path, features):
-        print(
-            "DIFF",
-            np.abs(ours[: len(coordinates)] - coordinates).max(),
-            np.abs(coordinates).max(),
-            np.abs(confidence - plddt).max(),
-        )
         assert np.abs(ours[: len(coordinates)] - coordinates).max() < ANGSTROM
         assert np.abs(confidence - plddt).max() < 1e-4
 
