@@ -15,6 +15,7 @@ from typing import Any
 from foldcp.errors import InputError
 
 _GZIP = b"\x1f\x8b"
+_MAX_CHAIN = 5
 _ATOMS, _BONDS = "_atom_site.", "_struct_conn."
 
 
@@ -46,7 +47,8 @@ class TemplateFile:
         Raises
         ------
         InputError
-            If the file cannot be read, is no mmCIF file, or holds no protein. The message does not name it.
+            If the file cannot be read, is no mmCIF file, holds no protein, or has names that Boltz would cut.
+            The message does not name it.
         """
         import gemmi
 
@@ -68,6 +70,11 @@ class TemplateFile:
             raise InputError(
                 "holds no protein: needed are atoms (_atom_site) of a polypeptide(L) (_entity_poly), and its "
                 "sequence (_entity_poly_seq)"
+            )
+        if long := [name for name in proteins if len(name) > _MAX_CHAIN]:
+            raise InputError(
+                f"has chains of names that Boltz cuts after {_MAX_CHAIN} characters: {', '.join(long)}; "
+                "shorten label_asym_id"
             )
         return cls(content, blocks[0], proteins, codes)
 

@@ -154,6 +154,15 @@ def _without(text, category):
     return document.as_string()
 
 
+def _renamed(text, old, new):
+    """Return an mmCIF file with another `label_asym_id`."""
+    document = gemmi.cif.read_string(text)
+    for tag in ("_atom_site.label_asym_id", "_struct_asym.id"):
+        for row in document[0].find([tag]):
+            row[0] = new if row[0] == old else row[0]
+    return document.as_string()
+
+
 BAD = {
     "gone.cif": (None, "no such file"),
     "text.cif": (lambda _: "hello\n", "is no mmCIF file: "),
@@ -164,6 +173,10 @@ BAD = {
     "folder": (Path.mkdir, "cannot be read: Is a directory"),
     "no_atoms.cif": (lambda text: _without(text, "_atom_site"), "holds no protein"),
     "no_sequence.cif": (lambda text: _without(text, "_entity_poly_seq"), "holds no protein"),
+    "long.cif": (
+        lambda text: _renamed(text, "B", "BARREL"),
+        "has chains of names that Boltz cuts after 5 characters: BARREL; shorten label_asym_id",
+    ),
     "dna.cif": (lambda text: text.replace("polypeptide(L)", "polydeoxyribonucleotide"), "holds no protein"),
 }
 
