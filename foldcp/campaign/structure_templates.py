@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,21 +40,20 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class _Checked:
-    """What a file holds, or what is wrong with it."""
+    """Hash and protein chains of a file, or what is wrong with it; not its content, for there may be many."""
 
     sha256: str | None = None
-    content: TemplateFile | None = None
+    proteins: dict[str, str] = field(default_factory=dict)
     error: str | None = None
 
     def wrong(self, chain: str | None) -> str | None:
         """Return what is wrong with the file, or with this chain of it."""
-        if self.content is None or chain is None:
+        if self.error or chain is None or chain in self.proteins:
             return self.error
-        try:
-            self.content.check_chain(chain)
-        except InputError as error:
-            return str(error)
-        return None
+        known = [
+            name if name == own else f"{name} (the authors' {own})" for name, own in self.proteins.items()
+        ]
+        return f"has no protein chain {chain!r}; valid (label_asym_id): {', '.join(known)}"
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -134,9 +133,9 @@ def with_templates(got: Ingested, path: Path, folder: Path) -> Ingested:
             else:
                 unknown[missing] = None
     at = COMPLEXES.schema.get_field_index("templates")
-    field = COMPLEXES.schema.field(at)
-    column = pa.array([found.get(index) for index in range(got.complexes.num_rows)], field.type)
-    complexes = got.complexes.set_column(at, field, column)
+    declared = COMPLEXES.schema.field(at)
+    column = pa.array([found.get(index) for index in range(got.complexes.num_rows)], declared.type)
+    complexes = got.complexes.set_column(at, declared, column)
     remarks = _remarks(path, files.values(), len(found), unknown)
     return replace(got, complexes=complexes, remarks=(*got.remarks, *remarks))
 
@@ -170,15 +169,15 @@ def _locate(path: Path, file: str) -> Path:
 
 def _check(path: Path, folder: Path) -> _Checked:
     try:
-        content = TemplateFile.read(path)
+        file = TemplateFile.read(path)
     except InputError as error:
         return _Checked(error=str(error))
-    sha256 = hashlib.sha256(content.content).hexdigest()
+    sha256 = hashlib.sha256(file.content).hexdigest()
     target = kept_file(folder, sha256)
     if not target.is_file():
         with atomic_write(target) as handle:
-            handle.write(content.content)
-    return _Checked(sha256, content)
+            handle.write(file.content)
+    return _Checked(sha256, file.proteins)
 
 
 def kept_file(folder: Path, sha256: str, use: int = 1) -> Path:

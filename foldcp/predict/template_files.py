@@ -78,18 +78,6 @@ class TemplateFile:
             )
         return cls(content, blocks[0], proteins, codes)
 
-    def check_chain(self, name: str) -> None:
-        """Check that there is a protein chain of this name.
-
-        Raises
-        ------
-        InputError
-            Listing those that there are.
-        """
-        if name not in self.proteins:
-            known = [f"{k} (the authors' {v})" if k != v else k for k, v in self.proteins.items()]
-            raise InputError(f"has no protein chain {name!r}; valid (label_asym_id): {', '.join(known)}")
-
     def write_proteins(self, path: Path) -> None:
         """Write the file without bonds between chains, and without the atoms of all that is no protein."""
         import gemmi

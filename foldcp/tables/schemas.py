@@ -91,7 +91,7 @@ COMPLEXES = TableSpec(
             column(
                 "templates",
                 pa.list_(TEMPLATE_LINE),
-                "lines of complexes.templates; none where none is for it",
+                "lines of complexes.templates for it",
             ),
         ]
     ),
@@ -222,9 +222,7 @@ TOKENS = TableSpec(
             key("n_entities", INT, "distinct chains"),
             key("msa_depth", INT, "rows of the deepest alignment, 1 where there is none"),
             key("chains", pa.list_(CHAIN), "chains in the order they are folded"),
-            column(
-                "templates", pa.list_(TEMPLATE), "structure templates it is folded with; none without any"
-            ),
+            column("templates", pa.list_(TEMPLATE), "structure templates it is folded with"),
             key("n_templates", INT, "structure templates given for it"),
             key(
                 "input_key",

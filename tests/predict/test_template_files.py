@@ -136,12 +136,9 @@ def test_a_real_prediction_is_a_template(shared_data, tmp_path):
     assert (again.proteins, again.codes) == (found.proteins, found.codes)
 
 
-def test_other_chains_are_named(template):
+def test_molecules_are_no_chains(template):
     add_molecules(template, "ATP")
-    found = TemplateFile.read(template)
-    found.check_chain("B")
-    with pytest.raises(InputError, match=r"no protein chain 'L0'; valid \(label_asym_id\): A, B$"):
-        found.check_chain("L0")
+    assert TemplateFile.read(template).proteins == {"A": "A", "B": "B"}
 
 
 def test_a_template_that_is_none_is_bad_input(write):
