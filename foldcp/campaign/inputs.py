@@ -1,7 +1,7 @@
 """Boltz inputs of the campaign's complexes: one YAML file each, from the tables of the stages before."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
+from foldcp.campaign.structure_templates import kept_file
+from foldcp.errors import MissingError
 from foldcp.tables.files import atomic_write
 
 Entities = dict[tuple[str, str, str | None], dict[str, Any]]
@@ -47,13 +49,57 @@ def entities(sequences: pa.Table, msa: pa.Table, folder: Path) -> Entities:
     return found
 
 
+def template_items(templates: Iterable[Mapping[str, Any]] | None, folder: Path) -> list[dict[str, Any]]:
+    """Return Boltz's `templates` of one complex; their files are absolute paths.
+
+    Boltz calls a template by its file, and would make one template of two with the same name. So the second
+    use of a file in one complex gets a copy of it, which is made here.
+
+    Parameters
+    ----------
+    templates
+        The `templates` of the complex's row in the TOKENS table.
+    folder
+        Campaign folder.
+
+    Raises
+    ------
+    MissingError
+        If a file is not in the campaign folder any more.
+    WriteError
+        If a copy cannot be made.
+    """
+    items: list[dict[str, Any]] = []
+    uses: Counter[str] = Counter()
+    for template in templates or []:
+        sha256 = template["sha256"]
+        uses[sha256] += 1
+        file = kept_file(folder, sha256, uses[sha256])
+        if not file.is_file():
+            _copy(kept_file(folder, sha256), file)
+        item = {"cif": file.absolute(), "chain_id": template["chains"]}
+        items.append(item | ({"template_id": theirs} if (theirs := template["template_chains"]) else {}))
+    return items
+
+
+def _copy(source: Path, target: Path) -> None:
+    if not source.is_file():
+        raise MissingError(f"{source}: the template is gone; --forcerun complexes brings it back")
+    with atomic_write(target) as handle:
+        handle.write(source.read_bytes())
+
+
 def write_input(
-    path: Path, chains: Iterable[Mapping[str, Any]], molecules: Entities, complex_id: str | None = None
+    path: Path,
+    chains: Iterable[Mapping[str, Any]],
+    molecules: Entities,
+    complex_id: str | None = None,
+    templates: Iterable[Mapping[str, Any]] = (),
 ) -> None:
     """Write the Boltz YAML input of one complex, whole or not at all.
 
-    Copies of a molecule become one item with several chain names. Alignments are named relative to the file,
-    so that a campaign folder can be moved as a whole.
+    Copies of a molecule become one item with several chain names. Alignments and templates are named relative
+    to the file, so that a campaign folder can be moved as a whole.
 
     Parameters
     ----------
@@ -65,16 +111,25 @@ def write_input(
         From `entities`.
     complex_id
         The complex, whose own alignments go before those of all.
+    templates
+        From `template_items`.
     """
+
+    def beside(file: Path) -> str:
+        return os.path.relpath(file, path.parent.absolute())
+
     items = []
     for (entity_type, sha256), copies in groupby(chains, key=lambda c: (c["entity_type"], c["sha256"])):
         common = molecules[entity_type, sha256, None]
         molecule = molecules.get((entity_type, sha256, complex_id), common)
         body = {"id": [chain["chain_id"] for chain in copies], **molecule}
         if isinstance(body.get("msa"), Path):
-            body["msa"] = os.path.relpath(body["msa"], path.parent.absolute())
+            body["msa"] = beside(body["msa"])
         items.append({entity_type: body})
+    schema: dict[str, Any] = {"version": 1, "sequences": items}
+    if listed := [{**template, "cif": beside(template["cif"])} for template in templates]:
+        schema["templates"] = listed
     # The YAML writer quotes what would not stay text: chain names NO and ON, sequence NO, CCD code 004.
-    text = yaml.safe_dump({"version": 1, "sequences": items}, sort_keys=False, width=2**31)
+    text = yaml.safe_dump(schema, sort_keys=False, width=2**31)
     with atomic_write(path, "w") as handle:
         handle.write(text)

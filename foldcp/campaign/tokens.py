@@ -9,9 +9,10 @@ the sequence. Copies of one sequence are neighbours, also those of different mem
 entity.
 
 **Input key.** The hash of everything that a prediction reads, in that order: type, sequence and alignment of
-each chain, which is the complex's own where it has one. Neither names nor paths are part of it. Complexes
-with an equal key are predicted once: `predicted_as` names the first of them. A decoy shares with nothing: one
-with the key of another complex would be no control, and is rejected.
+each chain, which is the complex's own where it has one, and content and chains of templates if there are any.
+Neither names nor paths are part of it. Complexes with an equal key are predicted once: `predicted_as` names
+the first of them. A decoy shares with nothing: one with the key of another complex would be no control, and is
+rejected.
 """
 
 from collections import defaultdict
@@ -22,7 +23,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from foldcp.campaign.ingested import shorten
+from foldcp.campaign.template_places import place
 from foldcp.config import MsaConfig, SequencesConfig
+from foldcp.errors import InputError
 from foldcp.msa.pairing import Depths, Entity, depths
 from foldcp.tables.provenance import sha256_json
 from foldcp.tables.rows import rows_to_table
@@ -46,7 +50,7 @@ _MEAN_ATOMS = {"protein": 7.9, "rna": 21.25, "dna": 20.5}
 
 _TYPES = ("protein", "dna", "rna", "ligand")
 _SHOWN = 5
-_COLUMNS = ["complex_id", "source_id", "source_row", "members", "role"]
+_COLUMNS = ["complex_id", "source_id", "source_row", "members", "role", "templates"]
 
 
 class Counted(NamedTuple):
@@ -130,7 +134,12 @@ def count(
             rejected.append(_rejection(row, wrong))
             continue
         kept = [(p, m["copies"]) for m in row["members"] if isinstance(p := folded[m["member"]], _Part)]
-        found = _count_one(row, kept, sorted(wrong), first, pairing)
+        try:
+            found = _count_one(row, kept, sorted(wrong), first, pairing)
+        except InputError as error:
+            files = ";".join(dict.fromkeys(template["file"] for template in row["templates"]))
+            rejected.append(_rejected(row, "bad_template", str(error), shorten(files)))
+            continue
         if row["role"] == "decoy" and found["predicted_as"] != row["complex_id"]:
             rejected.append(_no_control(row, found["predicted_as"]))
             continue
@@ -258,8 +267,40 @@ def _count_one(
     first: dict[str, str],
     pairing: MsaConfig,
 ) -> dict[str, Any]:
-    """Return the TOKENS row; `first` maps each input key to the first complex with it, and is added to."""
+    """Return the TOKENS row; `first` maps each input key to the first complex with it, and is added to.
+
+    Raises
+    ------
+    InputError
+        If a template of the complex cannot be used.
+    """
     parts = sorted(parts, key=lambda item: item[0].order)
+    chains = _chains(parts)
+    templates = place(row["templates"], chains) if row["templates"] else None
+    key = _input_key(parts, templates)
+    rows = _depths(parts, pairing)
+    return {
+        "complex_id": row["complex_id"],
+        "role": row["role"],
+        "n_tokens": sum(part.n_tokens * copies for part, copies in parts),
+        "n_atoms": sum(part.n_atoms * copies for part, copies in parts),
+        "n_chains": len(chains),
+        "n_entities": len({(part.entity_type, part.identity) for part, _ in parts}),
+        "msa_depth": rows.total,
+        "paired_depth": rows.paired,
+        "chains": chains,
+        "templates": templates,
+        "n_templates": len(templates or []),
+        "input_key": key,
+        "predicted_as": first.setdefault(key, row["complex_id"]),
+        "flags": [
+            *(f"dropped:{key}" for key in dropped),
+            *(flag for part, _ in parts for flag in part.flags),
+        ],
+    }
+
+
+def _chains(parts: Iterable[tuple[_Part, int]]) -> list[dict[str, Any]]:
     chains = [
         {
             "member": part.member,
@@ -273,25 +314,7 @@ def _count_one(
     ]
     for index, chain in enumerate(chains):
         chain["chain_id"] = chain_name(index)
-    key = _input_key(parts)
-    rows = _depths(parts, pairing)
-    return {
-        "complex_id": row["complex_id"],
-        "role": row["role"],
-        "n_tokens": sum(part.n_tokens * copies for part, copies in parts),
-        "n_atoms": sum(part.n_atoms * copies for part, copies in parts),
-        "n_chains": len(chains),
-        "n_entities": len({(part.entity_type, part.identity) for part, _ in parts}),
-        "msa_depth": rows.total,
-        "paired_depth": rows.paired,
-        "chains": chains,
-        "input_key": key,
-        "predicted_as": first.setdefault(key, row["complex_id"]),
-        "flags": [
-            *(f"dropped:{key}" for key in dropped),
-            *(flag for part, _ in parts for flag in part.flags),
-        ],
-    }
+    return chains
 
 
 def _depths(parts: Iterable[tuple[_Part, int]], pairing: MsaConfig) -> Depths:
@@ -303,6 +326,7 @@ def _depths(parts: Iterable[tuple[_Part, int]], pairing: MsaConfig) -> Depths:
     return depths(list(found.values()), pairing.pairing, pairing.max_rows, pairing.max_paired)
 
 
-def _input_key(parts: Iterable[tuple[_Part, int]]) -> str:
+def _input_key(parts: Iterable[tuple[_Part, int]], templates: list[dict[str, Any]] | None) -> str:
     chains = [(p.entity_type, p.identity, p.msa_sha256) for p, copies in parts for _ in range(copies)]
-    return sha256_json(chains)
+    # Without templates as it was before there were any: no prediction is made again for their sake.
+    return sha256_json({"chains": chains, "templates": templates} if templates else chains)
