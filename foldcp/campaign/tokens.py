@@ -11,8 +11,8 @@ entity.
 **Input key.** The hash of everything that a prediction reads, in that order: type, sequence and alignment of
 each chain, which is the complex's own where it has one, and content and chains of templates if there are any.
 Neither names nor paths are part of it. Complexes with an equal key are predicted once: `predicted_as` names
-the first of them. A decoy shares with nothing: one with the key of another complex would be no control, and is
-rejected.
+the first of them. A decoy shares with nothing: one with the key of another complex would be no control, and
+is rejected.
 """
 
 from collections import defaultdict
