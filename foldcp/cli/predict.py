@@ -54,6 +54,9 @@ def predict(
         str,
         typer.Option(help=f"{', '.join(DELETIONS)}: of alignments; kept is what the model was trained on."),
     ] = "kept",
+    msa_rows: Annotated[
+        int | None, typer.Option(help="Most rows of the alignment that are read, its first; default: all.")
+    ] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Folder of weights and molecules; default: the user's cache folders.")
     ] = None,
@@ -92,6 +95,7 @@ def predict(
         steps=steps,
         pae=pae,
         deletions=deletions,
+        msa_rows=msa_rows,
         seed=seed,
         campaign=campaign,
         threads=threads,

@@ -16,8 +16,8 @@ import yaml
 from foldcp.plan.mesh import Mesh
 from foldcp.plan.workload import Size, Workload
 
-MAX_MSA_ROWS = 8192
-"""Boltz reads at most this many rows of an alignment."""
+MAX_MSA_ROWS = 16_384
+"""Boltz stacks at most this many rows in the alignment of a complex (`boltz.data.const.max_msa_seqs`)."""
 COEFFICIENTS = "memory_coefficients.yaml"
 """The file beside this one."""
 _WINDOW = 32
