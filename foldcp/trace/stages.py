@@ -29,8 +29,8 @@ STAGES = {
 }
 """Modules whose memory is told apart. Where they nest, the outer one counts, except for `WITHIN`."""
 WITHIN = {(MSAModule, PairStack): "alignment pairs"}
-"""Stages of their own within a stage. Of the alignment, one half grows with its rows and the other with the
-pairs: the larger of two linear costs, which one linear cost does not fit."""
+"""Stages of their own within a stage. In one half of the alignment's, rows cost most, in the other pairs: its
+peak is the larger of two linear costs, and one linear cost is up to 18 % off."""
 
 
 @dataclass

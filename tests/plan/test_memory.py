@@ -49,8 +49,9 @@ def test_pairs_alignment_and_atoms_are_tiled(mesh):
     whole, tiled = held(size, 1, Mesh()), held(size, 1, mesh)
     assert tiled["pairs_on_mesh"] * mesh.ranks == pytest.approx(whole["pairs_alone"], rel=1e-2)
     assert tiled["pairs_alone"] == whole["pairs_on_mesh"] == 0
-    for kind in ("alignment", "atoms"):
-        assert tiled[kind] * mesh.ranks == pytest.approx(whole[kind], rel=1e-2)
+    assert tiled["alignment_on_mesh"] * mesh.ranks == pytest.approx(whole["alignment_alone"], rel=1e-2)
+    assert tiled["alignment_alone"] == whole["alignment_on_mesh"] == 0
+    assert tiled["atoms"] * mesh.ranks == pytest.approx(whole["atoms"], rel=1e-2)
     for kind in ("tokens", "coordinates"):
         assert tiled[kind] == whole[kind]
 

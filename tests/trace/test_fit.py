@@ -11,7 +11,13 @@ from foldcp.trace import Case, Stage, Traced, trace
 from foldcp.trace.fit import POINTS, amounts, fit, predicted
 
 PLANTED = {
-    "alignment": {"pairs_alone": 1500.0, "pairs_on_mesh": 1400.0, "alignment": 600.0, "rank": 3e6},
+    "alignment": {
+        "pairs_alone": 1500.0,
+        "pairs_on_mesh": 1400.0,
+        "alignment_alone": 600.0,
+        "alignment_on_mesh": 700.0,
+        "rank": 3e6,
+    },
     "diffusion": {"pairs_alone": 900.0, "pairs_on_mesh": 950.0, "pairs_if_several": 70.0, "atoms": 9000.0},
 }
 
@@ -36,6 +42,8 @@ def test_fit_recovers_what_was_planted():
     [
         ("bf16-mixed", Case(n_tokens=2500, n_atoms=20_000, n_sequences=700, mesh=(1, 2))),
         ("fp32", Case(n_tokens=1800, n_atoms=16_000, n_sequences=1500, n_samples=3)),
+        ("bf16-mixed", Case(n_tokens=1200, n_atoms=9_600, n_sequences=16_384)),
+        ("bf16-mixed", Case(n_tokens=3600, n_atoms=28_800, n_sequences=14_000, mesh=(2, 3))),
     ],
 )
 def test_committed_coefficients_are_those_of_this_code(precision, case):
