@@ -35,8 +35,8 @@ POINTS: tuple[dict[str, Any], ...] = tuple(
         (12_000, 96_000, 16_384, 1, (2, 4)),
     )
 )
-"""Sizes that tell the coefficients apart: small and large tiles, few and many atoms, samples, and sequences up
-to as many as Boltz reads."""
+"""Sizes that tell the coefficients apart: small and large tiles, few and many atoms, sequences, samples.
+Sequences up to as many as Boltz reads, alone and on a mesh."""
 
 
 def amounts(case: Case) -> dict[str, int]:

@@ -98,6 +98,17 @@ def test_while_jobs_run_and_after(campaign, ledger, start):
     assert "predicting: 3 of 6 predictions have ended" in text and "1 oom, 1 timeout" in text
 
 
+def test_a_complex_that_the_plan_cuts_counts_with_its_cut(campaign, ledger):
+    campaign.cut = {"a": 64, "b": 64}
+    campaign.write({"a": GOOD, "b": GOOD})
+    key_of_a = run_keys(folder_of(campaign), {"a": sha256_json(GOOD)}, {"a": 64})["a"]
+    assert key_of_a != key(campaign)
+    (mark(campaign, "a") / "done.json").write_text(json.dumps({"run_key": key_of_a}))
+    mark(campaign, "b")  # with all rows: another prediction
+    (bin,) = read_status(campaign.folder).bins
+    assert (bin.planned, bin.done) == (2, 1)
+
+
 def test_a_second_attempt_replaces_the_first(campaign, ledger, start):
     campaign.write({"a": GOOD})
     ledger.finish(start("a"), "crashed", "killed")
