@@ -10,6 +10,7 @@ from benchmarks import (
     inference,
     msa,
     msa_layer,
+    msa_rows,
     outer_product_mean,
     pairformer_layer,
     plan,
@@ -20,7 +21,10 @@ from foldcp.tables.provenance import code_version
 RESULTS = Path(__file__).parent / "results"
 MODULES = {
     module.__name__.rpartition(".")[2]: module
-    for module in (plan, dag, msa, scores, fold, pairformer_layer, msa_layer, outer_product_mean, inference)
+    for module in (
+        *(plan, dag, msa, msa_rows, scores, fold),
+        *(pairformer_layer, msa_layer, outer_product_mean, inference),
+    )
 }
 
 

@@ -1,7 +1,8 @@
 """Rows of its alignment that a complex reads: all, or as many as fit where memory is short.
 
-Boltz stacks up to 16 384 rows, which can take more memory than all pairs, and the last thousands say little.
-So a complex gets the smallest mesh for `plan.min_msa_rows` of its rows, and on that mesh as many as fit.
+Boltz stacks up to 16 384 rows, of which the last thousands say little, and would move a complex near the
+limit of a mesh to one of twice the GPUs. So a complex gets the smallest mesh for `plan.min_msa_rows` of its
+rows, and on that mesh as many as fit.
 
 The structure depends on that number. So it follows from the complex, the workload, the GPU model and the
 meshes that are allowed, and never from the other complexes of its bin, for whose sake it may get a larger
