@@ -99,14 +99,15 @@ def test_while_jobs_run_and_after(campaign, ledger, start):
 
 
 def test_a_complex_that_the_plan_cuts_counts_with_its_cut(campaign, ledger):
-    campaign.cut = {"a": 64, "b": 64}
-    campaign.write({"a": GOOD, "b": GOOD})
-    key_of_a = run_keys(folder_of(campaign), {"a": sha256_json(GOOD)}, {"a": 64})["a"]
-    assert key_of_a != key(campaign)
-    (mark(campaign, "a") / "done.json").write_text(json.dumps({"run_key": key_of_a}))
-    mark(campaign, "b")  # with all rows: another prediction
+    campaign.cut = dict.fromkeys("abc", 64)
+    campaign.write(dict.fromkeys("abc", GOOD))
+    cut = run_keys(folder_of(campaign), {"it": sha256_json(GOOD)}, {"it": 64})["it"]
+    assert cut != key(campaign)
+    for name in "ab":
+        (mark(campaign, name) / "done.json").write_text(json.dumps({"run_key": cut}))
+    mark(campaign, "c")  # with all rows: another prediction
     (bin,) = read_status(campaign.folder).bins
-    assert (bin.planned, bin.done) == (2, 1)
+    assert (bin.planned, bin.done) == (3, 2)
 
 
 def test_a_second_attempt_replaces_the_first(campaign, ledger, start):
