@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from foldcp.plan.memory import peak_bytes
+from foldcp.plan.depth import at_most, rows_that_fit
+from foldcp.plan.gpus import get_gpu
+from foldcp.plan.memory import MAX_MSA_ROWS, peak_bytes
 from foldcp.plan.mesh import Mesh
 from foldcp.plan.workload import Size, Workload
 from foldcp.trace import Case, Stage, Traced, trace
@@ -35,6 +37,15 @@ def test_fit_recovers_what_was_planted():
             assert table[name][kind] == pytest.approx(x, rel=0.05), (name, kind)
     unseen = Case(n_tokens=2222, n_atoms=20_000, n_sequences=333, n_samples=4, mesh=(1, 2))
     assert predicted(table, unseen) == pytest.approx(planted(unseen).activations, rel=0.01)
+
+
+def test_the_peak_planned_for_a_cut_alignment_is_the_one_traced():
+    size, gpu = Size(6400, 51_200, MAX_MSA_ROWS), get_gpu("h100-80gb")
+    rows = rows_that_fit(size, Workload(), Mesh(), gpu.usable_bytes)
+    assert 2048 < rows < MAX_MSA_ROWS
+    traced = trace(Case(size.tokens, size.atoms, rows))
+    assert peak_bytes(at_most(size, rows), Workload(), Mesh()) == pytest.approx(traced.total, rel=0.05)
+    assert traced.total == pytest.approx(gpu.usable_bytes, rel=0.05)
 
 
 @pytest.mark.parametrize(
