@@ -226,8 +226,8 @@ class Features:
         return len(self.alignment.residues)
 
     @property
-    def n_paired(self) -> int:
-        """Rows of the alignment, below the first, in which at least two chains are paired."""
+    def paired_depth(self) -> int:
+        """Rows of the alignment in which at least two chains are paired, the queries' among them."""
         asym_id = self.tokens.asym_id
         starts = torch.cat([asym_id.new_ones(1), asym_id.diff()]).nonzero().flatten()
-        return int((self.alignment.paired[1:, starts].sum(1) > 1).sum())
+        return 1 + int((self.alignment.paired[1:, starts].sum(1) > 1).sum())

@@ -201,7 +201,7 @@ class Session:
             "samples": samples,
             "n_tokens": features.n_tokens,
             "msa_rows": features.n_sequences,
-            "paired_rows": features.n_paired,
+            "paired_depth": features.paired_depth,
             "chains": features.chains,
             "peak_bytes": self.peak_bytes,
             "peaks": self.peaks,

@@ -65,7 +65,7 @@ def test_only_the_first_rows_of_an_alignment_are_read_where_asked(run, inputs, t
         result = run(inputs / "d.yaml", *arguments)
         assert result.stdout.split("\t")[1:2] == ["done"], result.output
         marker = read_marker(tmp_path / "out" / "predictions" / "d")
-        assert (marker["msa_rows"], marker["paired_rows"]) == (rows, 0)
+        assert (marker["msa_rows"], marker["paired_depth"]) == (rows, 1)
         assert "already in" not in result.stdout
     assert "already in" in run(inputs / "d.yaml").stdout
 

@@ -101,8 +101,8 @@ def test_the_first_rows_of_an_alignment_are_those_that_boltz_keeps(inputs, rows)
     assert ours.tokens.profile.equal(whole.tokens.profile) != cut
     counts = torch.stack([(ours.alignment.residues == kind).sum(0) for kind in range(33)], 1)
     assert torch.allclose(ours.tokens.profile, counts / ours.n_sequences)
-    assert 0 < whole.n_paired < whole.n_sequences - 1
-    assert ours.n_paired == min(rows - 1, whole.n_paired)
+    assert 1 < whole.paired_depth < whole.n_sequences
+    assert ours.paired_depth == min(rows, whole.paired_depth)
 
 
 def test_paired_rows_have_two_chains_of_a_species(inputs):
@@ -112,9 +112,9 @@ def test_paired_rows_have_two_chains_of_a_species(inputs):
         msa[number].sequences["taxonomy"] = species
     # 5 is in three chains, 6 and 4 in two; the two rows of species 1 are of one chain.
     ours = featurize(replace(parsed, msa=msa), *others, SEED)
-    assert ours.n_paired == 3
-    assert featurize(replace(parsed, msa=msa), *others, SEED, msa_rows=3).n_paired == 2
-    assert featurize(*inputs("single chain"), SEED).n_paired == 0
+    assert ours.paired_depth == 4
+    assert featurize(replace(parsed, msa=msa), *others, SEED, msa_rows=3).paired_depth == 3
+    assert featurize(*inputs("single chain"), SEED).paired_depth == 1
 
 
 def _random_alignment(parsed, number, depth, random):

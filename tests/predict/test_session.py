@@ -71,8 +71,8 @@ def test_a_limit_of_rows_is_followed_and_recorded(session, settings, mixed, alon
     target = dataclasses.replace(from_file(mixed), msa_rows=2)
     session.predict(target, tmp_path / "target")
     marker, whole = read_marker(tmp_path / "target" / "mixed"), read_marker(alone)
-    assert (whole["msa_rows"], whole["paired_rows"]) == (5, 2)
-    assert (marker["msa_rows"], marker["paired_rows"]) == (2, 1)
+    assert (whole["msa_rows"], whole["paired_depth"]) == (5, 3)
+    assert (marker["msa_rows"], marker["paired_depth"]) == (2, 2)
     assert (marker["settings"]["msa_rows"], whole["settings"]["msa_rows"]) == (2, None)
     assert marker["samples"][0]["seed"] == whole["samples"][0]["seed"]
     limited = dataclasses.replace(settings, msa_rows=2)
