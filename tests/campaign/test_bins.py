@@ -57,6 +57,7 @@ def write_alignments(campaign, rows):
         others = [sequence[:n] + "W" + sequence[n + 1 :] for n in range(rows - 1)]
         path.write_text("".join(f">{n}\n{row}\n" for n, row in enumerate([sequence, *others])))
         values = {"sha256": sha256, "length": len(sequence), "provider": "directory", "depth": rows}
+        values |= {"species": [], "n_species_rows": 0}
         table.append(values | {"path": f"03_msa/{path.name}", "file_sha256": ""})
     write_table(campaign.folder / "03_msa.parquet", MSA, rows_to_table(MSA, table), Provenance())
 

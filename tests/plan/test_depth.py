@@ -40,6 +40,8 @@ def table(found):
             "n_chains": 1,
             "n_entities": 1,
             "msa_depth": size.msa_depth,
+            "paired_depth": 1,
+            "n_templates": 0,
             "chains": [],
             "input_key": f"key{number}",
             "predicted_as": f"c{number}",
