@@ -40,7 +40,7 @@ if CONFIG.msa.search is not None:
 rule msa:
     input:
         sequences=rules.sequences.output.sequences,
-        alignments=given(CONFIG.msa.directory),
+        alignments=given(CONFIG.msa.directory, CONFIG.msa.species),
         failed=searches,
     output:
         msa=result("03_msa.parquet"),

@@ -23,6 +23,7 @@ rule predict:
         attempts=result("06_attempts/{bin}.parquet"),
     params:
         section=deciding("predict"),
+        pairing=deciding("msa"),
         campaign=CONFIG.campaign,
         seed=CONFIG.seed,
     # It tries again by itself what deserves it (predict.attempts).

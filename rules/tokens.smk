@@ -10,6 +10,7 @@ rule tokens:
         rejected=result("04_rejected.parquet"),
     params:
         section=deciding("sequences"),
+        pairing=deciding("msa"),
     log:
         result("logs/tokens.log"),
     group:

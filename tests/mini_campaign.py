@@ -128,6 +128,7 @@ def _tokens(name: str, chains: Sequence[str]) -> dict:
         "n_chains": len(chains),
         "n_entities": len(set(chains)),
         "msa_depth": 1,
+        "paired_depth": 1,
         "chains": [
             {
                 "chain_id": "ABCDEF"[number],

@@ -31,7 +31,9 @@ ALLOWED = {
     "scores": {"errors", "tables", "config", "mesh", "ops"},
     "statistics": {"errors", "tables", "config"},
     "plan": {"errors", "tables", "config", "demo"},
-    "predict": {"errors", "names", "tables", "config", "demo", "scores", "mesh", "features", "model"},
+    "predict": {
+        *("errors", "names", "tables", "config", "msa", "demo", "scores", "mesh", "features", "model"),
+    },
     "trace": {"errors", "tables", "demo", "plan", "mesh", "features", "layers", "model", "predict"},
     "campaign": {
         "errors",

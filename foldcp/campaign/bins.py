@@ -191,6 +191,7 @@ def settings_of(config: Config, mesh: tuple[int, int] = (1, 1)) -> Settings:
     """Return the prediction settings of a campaign on one mesh."""
     shared = {field.name for field in dataclasses.fields(Settings)} & set(PredictConfig.model_fields)
     values = {name: getattr(config.predict, name) for name in shared}
+    values |= config.msa.model_dump(include={"pairing", "max_rows", "max_paired"})
     return Settings(**values, seed=config.seed, campaign=config.campaign, mesh=mesh)
 
 

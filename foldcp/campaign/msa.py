@@ -25,8 +25,11 @@ from foldcp.config import MsaConfig
 from foldcp.errors import FoldcpError, InputError, MissingError, UnreadableError
 from foldcp.msa import a3m
 from foldcp.msa.a3m import read
+from foldcp.msa.diversity import diverse
+from foldcp.msa.pairing import Indexer
 from foldcp.msa.providers import Provider, Searched, providers, searched
 from foldcp.msa.query import Query
+from foldcp.msa.species import read_species_map, with_species
 from foldcp.tables.files import atomic_write, make_folder
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import MSA, MSA_BATCHES, MSA_FAILED
@@ -149,10 +152,11 @@ def collect(
     """
     make_folder(out)
     chain = providers(config)
+    writer = _Writer(config, out)
     rows, lost = [], []
     for query in queries(sequences):
         try:
-            rows.append(_row(query, chain, config, out, failed or {}))
+            rows.append(_row(query, chain, config, writer, failed or {}))
         except (MissingError, UnreadableError) as error:
             lost.append(error)
     if lost:
@@ -160,19 +164,45 @@ def collect(
     return rows_to_table(MSA, rows)
 
 
+class _Writer:
+    """Writes alignments into the campaign, thinned out and with the species that the user's map knows."""
+
+    def __init__(self, config: MsaConfig, out: Path) -> None:
+        self.out, self._config = out, config
+        self._species = read_species_map(config.species) if config.species else {}
+
+    def write(self, name: str, query: Query, rows: Iterable[a3m.Row]) -> dict[str, Any]:
+        """Write an alignment of a query, and return what the MSA table says of it."""
+        named = ((with_species(header, self._species), row) for header, row in rows)
+        thinned = diverse(named, self._config.max_identity, self._config.max_rows)
+        indexer = Indexer()
+        with atomic_write(self.out / name) as handle:
+            summary = a3m.write(indexer.watch(thinned), len(query.sequence), handle.write)
+        its = indexer.result()
+        return {
+            "path": f"{self.out.name}/{name}",
+            "depth": its.depth,
+            "coverage": summary.coverage,
+            "file_sha256": summary.sha256,
+            "species": list(its.first),
+            "n_species_rows": len(its.first) + len(its.others),
+        }
+
+
 class _FailedError(FoldcpError):
     """A sequence gets no alignment from a provider that should have one."""
 
 
 def _row(
-    query: Query, chain: Iterable[Provider], config: MsaConfig, out: Path, failed: Mapping[str, str]
+    query: Query, chain: Iterable[Provider], config: MsaConfig, writer: _Writer, failed: Mapping[str, str]
 ) -> dict[str, Any]:
     row = {"sha256": query.sha256, "length": len(query.sequence), "provider": "none", "depth": 1}
+    row |= {"species": [], "n_species_rows": 0}
     name = config.providers[-1]
     try:
         for provider in chain:
             name = provider.name
-            if found := _take(query, provider, out, failed):
+            if found := _take(query, provider, writer, failed):
                 return row | {"provider": name, **found}
         if "none" in config.providers:
             return row
@@ -186,7 +216,9 @@ def _row(
     return row | {"provider": name, "depth": 0, "error": reason}
 
 
-def _take(query: Query, provider: Provider, out: Path, failed: Mapping[str, str]) -> dict[str, Any] | None:
+def _take(
+    query: Query, provider: Provider, writer: _Writer, failed: Mapping[str, str]
+) -> dict[str, Any] | None:
     """Return what the row says of a provider's alignment, which is then in `out`; None if it has none."""
     if not provider.has(query):
         if not isinstance(provider, Searched):
@@ -197,16 +229,8 @@ def _take(query: Query, provider: Provider, out: Path, failed: Mapping[str, str]
             f"{provider.cache.path(query)} is not there. The cache, the database or the settings are not "
             "those of the search: put them back, or search again with --forcerun msa_batches"
         )
-    target = out / f"{query.sha256}.a3m"
-    with atomic_write(target) as handle:
-        summary = a3m.write(provider.read(query), len(query.sequence), handle.write)
-    if isinstance(provider, Searched) and summary.depth == 1:  # only the query: no other sequence was found
-        target.unlink()
+    found = writer.write(f"{query.sha256}.a3m", query, provider.read(query))
+    if isinstance(provider, Searched) and found["depth"] == 1:  # only the query: no other sequence was found
+        (writer.out / f"{query.sha256}.a3m").unlink()
         return None
-    return {
-        "path": f"{out.name}/{target.name}",
-        "depth": summary.depth,
-        "coverage": summary.coverage,
-        "file_sha256": summary.sha256,
-        "origin": provider.origin(query),
-    }
+    return found | {"origin": provider.origin(query)}

@@ -18,9 +18,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
-from foldcp.config import SequencesConfig
+from foldcp.config import MsaConfig, SequencesConfig
+from foldcp.msa.pairing import Depths, Entity, depths
 from foldcp.tables.provenance import sha256_json
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import REJECTED, TOKENS
@@ -65,6 +67,9 @@ class _Part:
     n_atoms: int
     msa_sha256: str | None
     msa_depth: int
+    species: np.ndarray
+    """Numbers of the species that its alignment can be paired by."""
+    n_other_rows: int
     flags: tuple[str, ...]
 
     @property
@@ -89,6 +94,7 @@ def count(
     unresolved: pa.Table,
     msa: pa.Table | None,
     config: SequencesConfig,
+    pairing: MsaConfig | None = None,
 ) -> Counted:
     """Count the tokens of every complex, copies included, and reject complexes that cannot be folded.
 
@@ -100,12 +106,15 @@ def count(
         MSA table; None to plan without alignments.
     config
         What to do with members that cannot be folded.
+    pairing
+        How alignments are paired; default: as `MsaConfig` has it.
 
     Returns
     -------
     Counted
         TOKENS and REJECTED tables, each in the order of `complexes`.
     """
+    pairing = pairing or MsaConfig()
     parts = _parts(sequences.to_pylist(), msa.to_pylist() if msa is not None else [])
     unfit = {r["member"]: _Unfit(r["reason_code"], r["reason"]) for r in unresolved.to_pylist()}
     counted: list[dict[str, Any]] = []
@@ -118,7 +127,7 @@ def count(
             rejected.append(_rejection(row, wrong))
             continue
         kept = [(p, m["copies"]) for m in row["members"] if isinstance(p := folded[m["member"]], _Part)]
-        found = _count_one(row, kept, sorted(wrong), first)
+        found = _count_one(row, kept, sorted(wrong), first, pairing)
         if row["role"] == "decoy" and found["predicted_as"] != row["complex_id"]:
             rejected.append(_no_control(row, found["predicted_as"]))
             continue
@@ -140,6 +149,7 @@ def _parts(
     sequences: Iterable[Mapping[str, Any]], msa: Iterable[Mapping[str, Any]]
 ) -> dict[str, _Part | _Unfit]:
     alignments = {row["sha256"]: row for row in msa}
+    numbers: dict[str, int] = {}
     # Where no sequence has an alignment, single sequences are the user's choice and no remark is due.
     some_aligned = any(row["path"] for row in alignments.values())
     parts: dict[str, _Part | _Unfit] = {}
@@ -148,11 +158,14 @@ def _parts(
         if alignment and alignment["error"]:
             parts[row["member"]] = _Unfit("bad_alignment", f"{row['member']}: {alignment['error']}")
             continue
-        parts[row["member"]] = _part(row, alignment, some_aligned)
+        species = [numbers.setdefault(name, len(numbers)) for name in (alignment or {}).get("species", [])]
+        parts[row["member"]] = _part(row, alignment, np.array(species, np.int64), some_aligned)
     return parts
 
 
-def _part(row: Mapping[str, Any], alignment: Mapping[str, Any] | None, some_aligned: bool) -> _Part:
+def _part(
+    row: Mapping[str, Any], alignment: Mapping[str, Any] | None, species: np.ndarray, some_aligned: bool
+) -> _Part:
     flags = []
     if row["resolution"] not in ("exact", "length_only"):
         flags.append(f"{row['resolution']}:{row['member']}")
@@ -166,6 +179,8 @@ def _part(row: Mapping[str, Any], alignment: Mapping[str, Any] | None, some_alig
         _heavy_atoms(row["entity_type"], row["sequence"], row["length"]),
         alignment["file_sha256"] if alignment else None,
         alignment["depth"] if alignment else 1,
+        species,
+        alignment["n_species_rows"] - len(species) if alignment else 0,
         tuple(flags),
     )
 
@@ -212,7 +227,11 @@ def _rejected(row: Mapping[str, Any], code: str, reason: str, raw: str) -> dict[
 
 
 def _count_one(
-    row: Mapping[str, Any], parts: list[tuple[_Part, int]], dropped: list[str], first: dict[str, str]
+    row: Mapping[str, Any],
+    parts: list[tuple[_Part, int]],
+    dropped: list[str],
+    first: dict[str, str],
+    pairing: MsaConfig,
 ) -> dict[str, Any]:
     """Return the TOKENS row; `first` maps each input key to the first complex with it, and is added to."""
     parts = sorted(parts, key=lambda item: item[0].order)
@@ -230,6 +249,7 @@ def _count_one(
     for index, chain in enumerate(chains):
         chain["chain_id"] = chain_name(index)
     key = _input_key(parts)
+    rows = _depths(parts, pairing)
     return {
         "complex_id": row["complex_id"],
         "role": row["role"],
@@ -237,7 +257,8 @@ def _count_one(
         "n_atoms": sum(part.n_atoms * copies for part, copies in parts),
         "n_chains": len(chains),
         "n_entities": len({(part.entity_type, part.identity) for part, _ in parts}),
-        "msa_depth": max(part.msa_depth for part, _ in parts),
+        "msa_depth": rows.total,
+        "paired_depth": rows.paired,
         "chains": chains,
         "input_key": key,
         "predicted_as": first.setdefault(key, row["complex_id"]),
@@ -246,6 +267,15 @@ def _count_one(
             *(flag for part, _ in parts for flag in part.flags),
         ],
     }
+
+
+def _depths(parts: Iterable[tuple[_Part, int]], pairing: MsaConfig) -> Depths:
+    """Return the rows of the complex's alignment. Members of one sequence are one entity."""
+    found: dict[str, Entity] = {}
+    for part, copies in parts:
+        before = found[part.identity].copies if part.identity in found else 0
+        found[part.identity] = Entity(before + copies, part.msa_depth, part.species, part.n_other_rows)
+    return depths(list(found.values()), pairing.pairing, pairing.max_rows, pairing.max_paired)
 
 
 def _input_key(parts: Iterable[tuple[_Part, int]]) -> str:

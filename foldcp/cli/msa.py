@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foldcp.config.alignments import MOST_ROWS
+from foldcp.msa.pairing import STRATEGIES
+
 if TYPE_CHECKING:
     from foldcp.campaign.msa_status import MsaStatus
 
 app = typer.Typer(
-    help="Alignments of a campaign (status), and the cache that campaigns share (cache).",
+    help="Alignments: of a campaign (status), paired for Boltz (pair), in the cache (cache).",
     no_args_is_help=True,
 )
 _SHOWN = 20
@@ -64,6 +67,42 @@ def _lines(state: "MsaStatus") -> list[str]:
         + (f" ({state.rejected} cost their complexes, {single} folded as single sequences)" * bool(single))
     )
     return lines
+
+
+@app.command()
+def pair(
+    complexes: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...", help="Boltz inputs whose proteins have a3m files.", show_default=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write to: OUT/<name>.yaml and OUT/<name>/*.csv.")],
+    strategy: Annotated[
+        str,
+        typer.Option("--pairing", help=f"{', '.join(STRATEGIES)}: by the species in the headers."),
+    ] = "greedy",
+    max_rows: Annotated[int, typer.Option(help="Most rows of one protein's alignment.")] = MOST_ROWS,
+    max_paired: Annotated[int, typer.Option(help="Most rows that pair chains.")] = MOST_ROWS,
+) -> None:
+    """Write inputs with paired alignments, for Boltz itself or to look at.
+
+    `foldcp predict` and campaigns pair by themselves. One line per input goes to stdout: the file, the rows
+    that pair chains, and all rows of the complex's alignment.
+
+    \b
+    Example:
+        foldcp msa pair results/06_predictions/CPX-1278/CPX-1278.yaml --out for-boltz
+        boltz predict for-boltz/CPX-1278.yaml
+    """
+    from foldcp.predict.document import read
+    from foldcp.predict.pairing import write_for_boltz
+    from foldcp.predict.settings import Settings
+
+    settings = Settings(pairing=strategy, max_rows=max_rows, max_paired=max_paired)
+    for path in complexes:
+        written, depths = write_for_boltz(read(path), settings.how_to_pair, out)
+        typer.echo(f"{written}\t{depths.paired} paired\t{depths.total} in all")
 
 
 @app.command()

@@ -14,7 +14,7 @@ from foldcp.plan.mesh import Mesh
 from foldcp.predict.checkpoint import Checkpoint
 from foldcp.predict.outcomes import KeeperError, Outcome, classify
 from foldcp.predict.ranks import World, follow
-from foldcp.predict.settings import BUDGETS, DELETIONS, DEVICES, KERNELS, PRECISIONS, Settings
+from foldcp.predict.settings import BUDGETS, DELETIONS, DEVICES, KERNELS, PAIRINGS, PRECISIONS, Settings
 from foldcp.predict.targets import Target
 
 if TYPE_CHECKING:
@@ -54,6 +54,13 @@ def predict(
         str,
         typer.Option(help=f"{', '.join(DELETIONS)}: of alignments; kept is what the model was trained on."),
     ] = "kept",
+    pairing: Annotated[
+        str,
+        typer.Option(
+            help=f"{', '.join(PAIRINGS)}: rows of a3m files, by the species in their headers; a CSV's own "
+            "keys stay."
+        ),
+    ] = "greedy",
     cache: Annotated[
         Path | None, typer.Option(help="Folder of weights and molecules; default: the user's cache folders.")
     ] = None,
@@ -92,6 +99,7 @@ def predict(
         steps=steps,
         pae=pae,
         deletions=deletions,
+        pairing=pairing,
         seed=seed,
         campaign=campaign,
         threads=threads,

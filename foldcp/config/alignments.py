@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 
 from foldcp.config.section import HOW, PositiveInt, Section
 
+MOST_ROWS = 8192
+"""Boltz reads at most this many rows of one protein's alignment, and pairs at most as many."""
+
 
 class MmseqsConfig(Section):
     """A search on this machine or cluster with MMseqs2, as ColabFold does it."""
@@ -67,6 +70,27 @@ class MsaConfig(Section):
         None,
         description="Folder of <accession>.a3m or <sha256 of sequence>.a3m, plain, .gz or .zst.",
     )
+    species: Path | None = Field(
+        None,
+        description="Map of identifiers to tax ids, two columns, for rows whose headers name no species.",
+    )
+    pairing: Literal["greedy", "complete", "none"] = Field(
+        "greedy",
+        description="Which rows of different chains are paired: those of species that at least two chains "
+        "have (greedy), that all have (complete), or none.",
+    )
+    max_rows: int = Field(
+        MOST_ROWS, ge=1, le=MOST_ROWS, description="Most rows of one protein's alignment that are read."
+    )
+    max_paired: int = Field(
+        MOST_ROWS, ge=1, le=MOST_ROWS, description="Most rows of a complex that pair chains."
+    )
+    max_identity: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Leave out rows that share more of their residues than this with a row kept before.",
+    )
     cache: Annotated[Path | None, HOW] = Field(
         None, description="Folder of searched alignments, shared by campaigns; default: the user's cache."
     )
@@ -100,6 +124,8 @@ class MsaConfig(Section):
             raise ValueError(f"provider names each once, and none last; got {self.provider!r}")
         if _SEARCHES.issubset(names):
             raise ValueError("provider takes one of mmseqs and server, not both")
+        if self.max_paired > self.max_rows:
+            raise ValueError(f"max_paired ({self.max_paired}) is more than max_rows ({self.max_rows})")
         if "directory" in names and self.directory is None:
             raise ValueError("provider 'directory' needs msa.directory: the folder of .a3m files")
         if "mmseqs" in names and self.mmseqs.database is None:

@@ -180,6 +180,7 @@ def _made(
         "n_atoms": 8 * n_tokens,
         "n_entities": 2,
         "msa_depth": 1,
+        "paired_depth": 1,
         "chains": _chains(members, n_tokens),
         "input_key": sha256_json([members, n_tokens]),
         "predicted_as": name,

@@ -35,7 +35,7 @@ class Summary(NamedTuple):
     """Hash of the text as it was written."""
 
 
-def read(path: Path, sequence: str) -> Iterator[Row]:
+def read(path: Path, sequence: str, exact: bool = True) -> Iterator[Row]:
     """Yield header and row of an a3m alignment of `sequence`, plain, gzip or zstd.
 
     Parameters
@@ -44,16 +44,20 @@ def read(path: Path, sequence: str) -> Iterator[Row]:
         The file.
     sequence
         Sequence of the query, which the first row has to be.
+    exact
+        Whether that includes its letters, or only its length.
 
     Raises
     ------
     InputError
         Naming file and line: no rows, letters that are none, a row of another length, or another query.
     """
-    return parse(lines(path), path, sequence)
+    return parse(lines(path), path, sequence, exact)
 
 
-def parse(numbered: Iterable[tuple[int, str]], path: Path, sequence: str) -> Iterator[Row]:
+def parse(
+    numbered: Iterable[tuple[int, str]], path: Path, sequence: str, exact: bool = True
+) -> Iterator[Row]:
     """Yield header and row from numbered lines; as `read`.
 
     Raises
@@ -64,7 +68,7 @@ def parse(numbered: Iterable[tuple[int, str]], path: Path, sequence: str) -> Ite
     for number, block in enumerate(blocks(numbered, path, comment=_COMMENT)):
         where = f"{path}, line {block.line}"
         row, columns = _row(block, where)
-        if number == 0 and _as_boltz_reads(columns) != _as_boltz_reads(sequence):
+        if number == 0 and not _is_query(columns, sequence, exact):
             raise InputError(
                 f"{where}: the first row ({len(columns)} columns) is not the sequence that is folded "
                 f"({len(sequence)} residues); make the alignment again with this sequence"
@@ -150,12 +154,17 @@ def write(rows: Iterable[Row], length: int, put: Callable[[bytes], Any]) -> Summ
     return tally.summary()
 
 
+def columns_of(row: str) -> str:
+    """Return a row without its insertions."""
+    return row.translate(_INSERTIONS)
+
+
 def _row(block: Block, where: str) -> tuple[str, str]:
     """Return a row without the dots of a2m, and its columns."""
     row = "".join(text for _, text in block.body)
     if illegal := row.translate(_LEGAL):
         raise InputError(f"{where}: the row below has {illegal[0]!r}; valid: letters, '-' and '.'")
-    return row.replace(".", ""), row.translate(_INSERTIONS)
+    return row.replace(".", ""), columns_of(row)
 
 
 def _check_length(columns: str, sequence: str, where: str) -> None:
@@ -164,6 +173,12 @@ def _check_length(columns: str, sequence: str, where: str) -> None:
             f"{where}: the row below has {len(columns)} columns, the first row has {len(sequence)}; "
             "in a3m, insertions are lower case"
         )
+
+
+def _is_query(columns: str, sequence: str, exact: bool) -> bool:
+    if exact:
+        return _as_boltz_reads(columns) == _as_boltz_reads(sequence)
+    return len(columns) == len(sequence)
 
 
 def _as_boltz_reads(sequence: str) -> str:

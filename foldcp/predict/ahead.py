@@ -107,7 +107,8 @@ class Ahead:
         # As many threads as here, so that sums come out the same to the last bit; a GPU is not needed.
         variables = {"OMP_NUM_THREADS": str(torch.get_num_threads()), "CUDA_VISIBLE_DEVICES": ""}
         child = Child("foldcp.predict.ahead", [], variables, self._inbox)
-        child.send(pickle.dumps((self._preparation.molecules, self._preparation.deletions)))
+        own = self._preparation
+        child.send(pickle.dumps((own.molecules, own.deletions, own.pairing)))
         return child
 
     def _answer(self) -> Prepared | None:

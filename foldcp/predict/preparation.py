@@ -1,10 +1,13 @@
 """From a checked input to what the model folds and the writer names. Imports Boltz only at work."""
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foldcp.predict.checkpoint import Molecules
 from foldcp.predict.document import Document
+from foldcp.predict.pairing import Pairing, paired
 from foldcp.predict.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -40,16 +43,18 @@ class Preparation:
         Boltz's molecule dictionary.
     deletions
         What becomes of the deletions of alignments: `kept`, or `boltz`.
+    pairing
+        How alignments of different chains are paired.
     """
 
-    def __init__(self, molecules: Molecules, deletions: str = "kept") -> None:
+    def __init__(self, molecules: Molecules, deletions: str, pairing: Pairing) -> None:
         from boltz.data.mol import load_canonicals
 
-        self.molecules, self.deletions = molecules, deletions
+        self.molecules, self.deletions, self.pairing = molecules, deletions, pairing
         self.canonicals: dict[str, Any] = load_canonicals(molecules.provide([]))
 
     def parse(self, document: Document, name: str, seeds: Seeds) -> Any:
-        """Return Boltz's parsed `Input`.
+        """Return Boltz's parsed `Input`, its alignments paired.
 
         Raises
         ------
@@ -58,8 +63,10 @@ class Preparation:
         """
         from foldcp.predict.inputs import component_codes, parse
 
-        folder = self.molecules.provide(component_codes(document))
-        return parse(document, name, folder, self.canonicals, seeds.conformers)
+        molecules = self.molecules.provide(component_codes(document))
+        with tempfile.TemporaryDirectory(prefix="foldcp-pairing-") as folder:
+            ready, _ = paired(document, self.pairing, Path(folder))
+            return parse(ready, name, molecules, self.canonicals, seeds.conformers)
 
     def prepare(self, document: Document, name: str, seeds: Seeds) -> Prepared:
         """Return an input ready to fold. It depends on the arguments alone, whatever this process did before.

@@ -62,7 +62,7 @@ class Session:
         self.device, self.device_name = self.engine.device, self.engine.device_name
         self.note = demo.NOTE if settings.demo else None
         self.peaks: list[int | None] = []
-        self.preparation = Preparation(checkpoint.molecules, settings.deletions)
+        self.preparation = Preparation(checkpoint.molecules, settings.deletions, settings.how_to_pair)
         self._ahead, self._behind = Ahead(self.preparation), Behind()
 
     @property

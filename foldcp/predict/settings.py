@@ -5,13 +5,17 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from foldcp.config.alignments import MOST_ROWS
 from foldcp.errors import UsageError, unknown_choice
+from foldcp.msa.pairing import STRATEGIES
+from foldcp.predict.pairing import Pairing
 
 DEVICES = ["auto", "cpu", "cuda"]
 PRECISIONS = ["fp32", "bf16-mixed", "bf16"]
 BUDGETS = ["small", "medium", "large"]
 KERNELS = ["auto", "off"]
 DELETIONS = ["kept", "boltz"]
+PAIRINGS = list(STRATEGIES)
 MODELS = ["demo", "boltz2"]
 
 
@@ -49,6 +53,11 @@ class Settings:
     deletions
         `kept`: the model reads the deletions of every row of an alignment; `boltz`: as Boltz 2.2.1, which
         loses nearly all of them.
+    pairing
+        Which rows of different chains' a3m alignments stand side by side (`foldcp.msa.pairing`): `greedy`,
+        `complete`, or `none`, which is how Boltz reads them.
+    max_rows, max_paired
+        Most rows of one protein's alignment, and most that pair chains.
     seed, campaign
         Seed and name that all randomness derives from (`foldcp.predict.seeds`).
     threads
@@ -76,6 +85,9 @@ class Settings:
     steps: int = 200
     pae: bool = False
     deletions: str = "kept"
+    pairing: str = "greedy"
+    max_rows: int = MOST_ROWS
+    max_paired: int = MOST_ROWS
     seed: int = 7
     campaign: str = "campaign"
     threads: int | None = None
@@ -94,6 +106,13 @@ class Settings:
             raise unknown_choice("kernels", self.kernels, KERNELS)
         if self.deletions not in DELETIONS:
             raise unknown_choice("deletions", self.deletions, DELETIONS)
+        if self.pairing not in PAIRINGS:
+            raise unknown_choice("pairing", self.pairing, PAIRINGS)
+        if not 1 <= self.max_paired <= self.max_rows <= MOST_ROWS:
+            raise UsageError(
+                f"max_paired is {self.max_paired} and max_rows {self.max_rows}; valid: 1 to {MOST_ROWS}, and "
+                "max_paired no more than max_rows"
+            )
         if len(self.mesh) != 2 or min(self.mesh) < 1:
             mesh = "x".join(map(str, self.mesh))
             raise UsageError(f"mesh {mesh} is not valid: rows x columns, each at least 1, e.g. 2x3")
@@ -101,6 +120,11 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{name} is {value}, but must be at least {least}")
+
+    @property
+    def how_to_pair(self) -> Pairing:
+        """How alignments are paired."""
+        return Pairing(self.pairing, self.max_rows, self.max_paired)
 
     @property
     def demo(self) -> bool:

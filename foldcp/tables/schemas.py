@@ -143,7 +143,11 @@ MSA = TableSpec(
             key("length", INT, "residues"),
             key("provider", TEXT, "directory, mmseqs or server; none for a single sequence"),
             column("path", TEXT, "alignment file, relative to the table; null for a single sequence"),
-            key("depth", INT, "rows of the alignment, 1 for a single sequence, 0 if it cannot be used"),
+            key(
+                "depth",
+                INT,
+                "distinct rows of the alignment, 1 for a single sequence, 0 if it cannot be used",
+            ),
             column("file_sha256", TEXT, "hash of the alignment file"),
             column("error", TEXT, "why the alignment cannot be used; complexes that need it are rejected"),
             score(
@@ -155,6 +159,8 @@ MSA = TableSpec(
                 "origin", TEXT, "name of the file, or program, databases and settings of a search as JSON"
             ),
             column("failure", TEXT, "why there is no alignment, where the single sequence is folded instead"),
+            key("species", pa.list_(TEXT), "species that chains can be paired by: tax ids, names or keys"),
+            key("n_species_rows", INT, "rows of known species but the query"),
         ]
     ),
 )
@@ -192,7 +198,8 @@ TOKENS = TableSpec(
             key("n_atoms", LONG, "heavy atoms, estimated from residue composition where needed"),
             key("n_chains", INT, "chains"),
             key("n_entities", INT, "distinct chains"),
-            key("msa_depth", INT, "rows of the deepest alignment, 1 where there is none"),
+            key("msa_depth", INT, "rows of the complex's alignment, 1 where there is none"),
+            key("paired_depth", INT, "rows of it that pair chains by species, the queries' among them"),
             key("chains", pa.list_(CHAIN), "chains in the order they are folded"),
             key("input_key", TEXT, "hash of everything the prediction reads: sequences, copies, alignments"),
             key(

@@ -60,6 +60,8 @@ class Hand:
                 "provider": "none",
                 "depth": facts["depth"],
                 "error": facts.get("error"),
+                "species": [],
+                "n_species_rows": 0,
             }
             for name, facts in self.members.items()
         }

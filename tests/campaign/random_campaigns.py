@@ -106,10 +106,11 @@ class RandomCampaign:
     @property
     def msa(self):
         proteins = {f["sequence"]: f for f in self.facts.values() if f["entity_type"] == "protein"}
+        common = {"provider": "none", "species": [], "n_species_rows": 0}
         return rows_to_table(
             MSA,
             [
-                {"sha256": sha256(s), "length": f["length"], "provider": "none", "depth": f["depth"]}
+                {"sha256": sha256(s), "length": f["length"], "depth": f["depth"], **common}
                 for s, f in proteins.items()
             ],
         )

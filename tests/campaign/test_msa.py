@@ -69,11 +69,39 @@ def test_alignment_is_found_checked_and_rewritten(tmp_path: Path, given: Path, n
         "coverage": pytest.approx(6 / 14),
         "origin": name,
         "failure": None,
+        "species": [],
+        "n_species_rows": 0,
     }
 
 
+def test_species_are_listed_and_the_map_adds_to_them(tmp_path: Path, given: Path) -> None:
+    (given / "P00001.a3m").write_text(
+        f">q OX=9606\n{QUERY}\n>sp|P1|X_YEAST\nMKVLAAA\n>again\tX_YEAST\nMKVLAAC\n>UniRef100_A1\nMKVLACC\n"
+        ">UniRef100_A2\nMKVLACC\n>UniRef100_A3\nMKVLCCC\n"
+    )
+    table = sequences(tmp_path, "P00001")
+    config = MsaConfig(provider="directory", directory=given)
+    (row,) = collect(table, config, tmp_path / "03_msa").to_pylist()
+    assert (row["depth"], row["species"], row["n_species_rows"]) == (5, ["YEAST"], 2)
+    (tmp_path / "map.tsv").write_text("A1\t10\nA2\t11\nA3\t12\nP1\t13\n")
+    mapped = config.model_copy(update={"species": tmp_path / "map.tsv"})
+    (row,) = collect(table, mapped, tmp_path / "03_msa").to_pylist()
+    # A2's row is that of A1.
+    assert (row["depth"], row["species"], row["n_species_rows"]) == (5, ["YEAST", "10", "12"], 4)
+    written = (tmp_path / row["path"]).read_text()
+    assert ">UniRef100_A1\tTaxID=10\nMKVLACC\n" in written and ">sp|P1|X_YEAST\n" in written
+
+
+def test_alignments_are_thinned_out(tmp_path: Path, given: Path) -> None:
+    (given / "P00001.a3m").write_text(f">q\n{QUERY}\n>a\nMKVLAAC\n>b\nMKVLACC\n>c OX=7\nMKVLAAW\n")
+    config = MsaConfig(provider="directory", directory=given, max_identity=0.8)
+    (row,) = collect(sequences(tmp_path, "P00001"), config, tmp_path / "03_msa").to_pylist()
+    assert (tmp_path / row["path"]).read_text() == f">q\n{QUERY}\n>b\nMKVLACC\n>c OX=7\nMKVLAAW\n"
+    assert row["depth"] == 3
+
+
 def test_hash_wins_over_accession(tmp_path: Path, given: Path) -> None:
-    (given / f"{sha256(QUERY)}.a3m").write_text(f">q\n{QUERY}\n>a\n{QUERY}\n")
+    (given / f"{sha256(QUERY)}.a3m").write_text(f">q\n{QUERY}\n>a\nMKVLAAC\n")
     assert collect_one(tmp_path, given, "rubbish")["depth"] == 2
 
 
@@ -85,7 +113,7 @@ def test_sequence_without_file_is_single(tmp_path: Path, given: Path) -> None:
 
 
 def test_canonical_stand_in_takes_the_alignment_of_the_entry(tmp_path: Path, given: Path) -> None:
-    (given / "P00001.a3m").write_text(f">q\n{QUERY}\n>a\n{QUERY}\n")
+    (given / "P00001.a3m").write_text(f">q\n{QUERY}\n>a\nMKVLAAC\n")
     (given / "P00001-2.a3m").write_text(">isoform\nMK\n")
     table = sequences(tmp_path, "P00001-2")
     config = MsaConfig(provider="directory", directory=given)
@@ -146,7 +174,7 @@ def test_real_alignment(shared_data: Path) -> None:
 
 def test_providers_are_tried_in_order_and_what_fails_is_told(tmp_path: Path, given: Path) -> None:
     fasta = f">P00001\n{QUERY}\n>P00002\nMKV\n>P00003\nMKVL\n"
-    (given / "P00001.a3m").write_text(f">q\n{QUERY}\n>a\n{QUERY}\n")
+    (given / "P00001.a3m").write_text(f">q\n{QUERY}\n>a\nMKVLAAC\n")
     (given / "P00002.a3m").write_text(">q\nMKA\n")
     table = sequences(tmp_path, "P00001", "P00002", "P00003", fasta=fasta)
 
@@ -222,7 +250,8 @@ def test_what_nobody_has_is_searched_in_batches_once(tmp_path: Path, standin: St
     assert Counter(cut["batch"].to_pylist()) == {"00000": 3, "00001": 3, "00002": 3}
     assert {r["provider"] for r in rows.values()} == {"directory", "server"}
     found = campaign.row(rows, "P00007")
-    assert (found["depth"], found["error"]) == (3, None)
+    # Its two databases gave equal rows.
+    assert (found["depth"], found["error"]) == (2, None)
     assert '"provider": "server"' in found["origin"] and standin.url in found["origin"]
     written = (tmp_path / found["path"]).read_text()
     assert (

@@ -37,7 +37,15 @@ def collect(tmp_path):
 
 
 def _token_rows(*rows):
-    common = {"n_tokens": 5, "n_atoms": 20, "n_entities": 2, "msa_depth": 1, "input_key": "in", "flags": []}
+    common = {
+        "n_tokens": 5,
+        "n_atoms": 20,
+        "n_entities": 2,
+        "msa_depth": 1,
+        "paired_depth": 1,
+        "input_key": "in",
+        "flags": [],
+    }
     return [
         {
             **common,

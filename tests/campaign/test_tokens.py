@@ -4,10 +4,13 @@ from pathlib import Path
 import pytest
 from campaign.make_tables import by, complexes, sha256
 
+from foldcp.campaign.inputs import entities, write_input
 from foldcp.campaign.msa import collect
 from foldcp.campaign.sequences import resolve, resolve_lengths
 from foldcp.campaign.tokens import HEAVY_ATOMS, Counted, chain_name, count
 from foldcp.config import MsaConfig, SequencesConfig
+from foldcp.predict.document import read
+from foldcp.predict.pairing import Pairing, write_for_boltz
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import COMPLEXES
 
@@ -110,6 +113,46 @@ def test_alignments_are_part_of_the_key(config: SequencesConfig, tmp_path: Path)
     assert key("MKVLAAG", "MKVLAAA") == first
     assert (first["msa_depth"], second["msa_depth"]) == (2, 3)
     assert first["flags"] == ["single_sequence:P00002"]
+
+
+def test_rows_of_the_complex_are_counted_as_boltz_stacks_them(
+    config: SequencesConfig, tmp_path: Path
+) -> None:
+    """Against the files that are written for Boltz, of proteins, copies and members of one sequence."""
+    table = complexes(
+        hetero={"P00001": 1, "P00002": 1},
+        homo={"P00001": 2},
+        same={"P00001": 1, "P00003": 1},
+        three={"P00001": 2, "P00002": 1, "P00004": 1},
+    )
+    got = resolve(table, config)
+    for row in got.sequences.to_pylist():
+        if row["member"] in ("P00001", "P00002"):
+            tail = row["sequence"][3:]
+            rows = [f"{tag}\n{letter}{row['sequence'][1:]}" for tag, letter in (("OX=11", "C"), ("OX=12", "D"))]
+            rows += [f"{row['member']}\nCC{row['sequence'][2:]}", f"OX=12\nCCC{tail}", f"OX=17\nDDD{tail}"]
+            text = "".join(f">{each}\n" for each in ["q\n" + row["sequence"], *rows])
+            (tmp_path / f"{row['member']}.a3m").write_text(text)
+    folder = tmp_path / "campaign"
+    msa = collect(got.sequences, MsaConfig(provider="directory,none", directory=tmp_path), folder / "03_msa")
+    molecules = entities(got.sequences, msa, folder)
+    for strategy in ("greedy", "complete", "none"):
+        for most in (8192, 3):
+            how = MsaConfig(pairing=strategy, max_rows=most, max_paired=min(most, 2))
+            tokens = count(table, got.sequences, got.unresolved, msa, config, how).tokens
+            for row in tokens.to_pylist():
+                path = folder / f"{row['complex_id']}.yaml"
+                write_input(path, row["chains"], molecules)
+                pairing = Pairing(strategy, how.max_rows, how.max_paired)
+                _, depths = write_for_boltz(read(path), pairing, tmp_path / "out")
+                assert (row["paired_depth"], row["msa_depth"]) == depths
+    assert {row["complex_id"]: row["paired_depth"] for row in tokens.to_pylist()} == dict.fromkeys(
+        ("hetero", "homo", "same", "three"), 1
+    )
+    tokens = count(table, got.sequences, got.unresolved, msa, config).tokens
+    found = {row["complex_id"]: (row["paired_depth"], row["msa_depth"]) for row in tokens.to_pylist()}
+    # Species 11, 12 and 17; the second row of 12 pairs between copies only.
+    assert found == {"hetero": (4, 9), "homo": (5, 10), "same": (5, 10), "three": (5, 10)}
 
 
 def test_bad_alignment_rejects_its_complexes(config: SequencesConfig, tmp_path: Path) -> None:

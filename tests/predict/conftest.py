@@ -64,12 +64,13 @@ def mixed(tmp_path_factory):
 def prepared(session, mixed):
     """The mixed input, ready to fold: document, parsed input, features; deletions as Boltz has them."""
     from foldcp.predict.document import read
+    from foldcp.predict.pairing import Pairing
     from foldcp.predict.preparation import Preparation
     from foldcp.predict.seeds import Seeds
 
     document = read(mixed)
     seeds = Seeds("c", 7, document.key())
-    preparation = Preparation(session.preparation.molecules, "boltz")
+    preparation = Preparation(session.preparation.molecules, "boltz", Pairing("none"))
     parsed = preparation.parse(document, "mixed", seeds)
     return document, parsed, preparation.prepare(document, "mixed", seeds).features
 

@@ -21,6 +21,8 @@ ROW = {
     "provider": "none",
     "path": None,
     "depth": 1,
+    "species": ["9606", "HUMAN"],
+    "n_species_rows": 2,
     "file_sha256": None,
     "error": None,
     "coverage": None,
@@ -37,7 +39,7 @@ def test_round_trip_keeps_values_descriptions_and_provenance(tmp_path):
     write_table(path, schemas.MSA, table, Provenance.of_files(source, seed=7, note="n"))
     got = read_table(path, schemas.MSA)
     assert got.to_pylist() == [ROW]
-    assert got.schema.field("depth").metadata[b"description"].startswith(b"rows of the alignment")
+    assert got.schema.field("depth").metadata[b"description"].startswith(b"distinct rows of the alignment")
     meta = read_metadata(got.schema.metadata)
     assert meta["table"] == "msa" and meta["seed"] == "7" and meta["note"] == "n"
     assert '"in.txt"' in meta["inputs"] and "config_sha256" not in meta

@@ -16,8 +16,9 @@ with stage("tokens", snakemake.log[0]) as say:
         read_table(snakemake.input.unresolved, schemas.UNRESOLVED),
         read_table(snakemake.input.msa, schemas.MSA),
         config.sequences,
+        config.msa,
     )
-    origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("sequences"))
+    origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("sequences", "msa"))
     write_table(snakemake.output.tokens, schemas.TOKENS, got.tokens, origin)
     write_table(snakemake.output.rejected, schemas.REJECTED, got.rejected, origin)
     say(f"{got.tokens.num_rows} complexes can be folded, {got.rejected.num_rows} rejected")
