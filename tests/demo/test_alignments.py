@@ -1,5 +1,6 @@
 """The demo's alignments: of real rows, named by species, and what MMseqs2 finds."""
 
+import csv
 import re
 import shutil
 import subprocess
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from foldcp.msa import a3m
+from foldcp.msa import a3m, paired_csv
+from foldcp.msa.paired_csv import Protein
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "config" / "demo"
@@ -47,6 +49,23 @@ def test_the_first_row_of_a_species_is_of_the_chain_that_was_searched(accession)
         first.setdefault(species, chain)
     assert len(first) == 133 and first["HUMAN"] == CHAINS[accession]
     assert list(first.values()).count(CHAINS[accession]) >= 130
+
+
+def test_chains_are_paired_by_species(tmp_path):
+    alignments = [rows(DEMO / "alignments" / f"{accession}.a3m") for accession in CHAINS]
+    proteins = [Protein(2, lambda it=it: iter(it)) for it in alignments]
+    files, _ = paired_csv.write(proteins, tmp_path, "greedy", 8192, 8192)
+    keyed: list[dict[str, str]] = []
+    for file, alignment in zip(files, alignments, strict=True):
+        # Of equal rows the first has the name.
+        names = {row: header.split("\t")[0] for header, row in reversed(alignment)}
+        with file.open() as handle:
+            lines = [line for line in csv.DictReader(handle) if line["key"]]
+        keyed.append({line["key"]: names[line["sequence"]] for line in lines})
+    alpha, beta = keyed
+    pairs = [(alpha[key].split("_"), beta[key].split("_")) for key in alpha.keys() & beta.keys()]
+    assert len(pairs) > 100 and all(a[1] == b[1] for a, b in pairs)
+    assert sum((a[0], b[0]) == ("HBA", "HBB") for a, b in pairs) >= len(pairs) - 5
 
 
 def test_mmseqs_finds_them_again(tmp_path):
