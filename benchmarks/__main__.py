@@ -12,6 +12,7 @@ from benchmarks import (
     msa_layer,
     outer_product_mean,
     pairformer_layer,
+    pairing,
     plan,
     scores,
 )
@@ -20,7 +21,18 @@ from foldcp.tables.provenance import code_version
 RESULTS = Path(__file__).parent / "results"
 MODULES = {
     module.__name__.rpartition(".")[2]: module
-    for module in (plan, dag, msa, scores, fold, pairformer_layer, msa_layer, outer_product_mean, inference)
+    for module in (
+        plan,
+        dag,
+        msa,
+        pairing,
+        scores,
+        fold,
+        pairformer_layer,
+        msa_layer,
+        outer_product_mean,
+        inference,
+    )
 }
 
 

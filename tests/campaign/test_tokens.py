@@ -128,8 +128,8 @@ def test_rows_of_the_complex_are_counted_as_boltz_stacks_them(
     got = resolve(table, config)
     for row in got.sequences.to_pylist():
         if row["member"] in ("P00001", "P00002"):
-            tail = row["sequence"][3:]
-            rows = [f"{tag}\n{letter}{row['sequence'][1:]}" for tag, letter in (("OX=11", "C"), ("OX=12", "D"))]
+            tail, first = row["sequence"][3:], row["sequence"][1:]
+            rows = [f"OX=11\nC{first}", f"OX=12\nD{first}"]
             rows += [f"{row['member']}\nCC{row['sequence'][2:]}", f"OX=12\nCCC{tail}", f"OX=17\nDDD{tail}"]
             text = "".join(f">{each}\n" for each in ["q\n" + row["sequence"], *rows])
             (tmp_path / f"{row['member']}.a3m").write_text(text)

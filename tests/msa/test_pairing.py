@@ -186,6 +186,19 @@ def test_molecules_without_alignment_take_no_part() -> None:
     assert pairs([other, other], "none").shape == (0, 2)
 
 
+def test_pairs_come_in_the_order_of_boltz() -> None:
+    """Most chains first, then by the first protein that has the species, then by the row in it."""
+    one, two, three = (Entity(1, 9, np.array(its), 0) for its in ([5, 6, 7], [6, 8, 7], [8, 9, 7]))
+    found = pairs([one, two, three], "greedy")
+    assert found.tolist() == [[2, 2, 2], [1, 0, -1], [-1, 1, 0]]
+    # Species 8 is the first of the third protein, 6 the second of the first: the protein decides.
+    assert pairs([three, two, one], "greedy").tolist() == [[2, 2, 2], [0, 1, -1], [-1, 0, 1]]
+    more = Entity(1, 9, np.array([1, 2, 3, 6]), 0)
+    assert pairs([more, two, three], "greedy").tolist() == [[3, 0, -1], [-1, 1, 0], [-1, 2, 2]]
+    # A limit takes those of few chains.
+    assert pairs([one, two, three], "greedy", at_most=2).tolist() == [[2, 2, 2]]
+
+
 def test_two_boltz_limits_hold_together() -> None:
     # As many pairs as Boltz takes, and more rows below them than it stacks.
     many = Entity(1, 20_000, np.arange(20_000), 0)

@@ -1,5 +1,6 @@
 """The whole workflow in miniature, run by the real Snakemake with the real Boltz-2 code."""
 
+import json
 import os
 import re
 import signal
@@ -225,3 +226,44 @@ def test_a_wrong_configuration_is_named_without_a_traceback(campaign):
     said = done.stdout + done.stderr
     assert done.returncode != 0 and "predict.launcher: Input should be 'debug', 'local' or 'slurm'" in said
     assert "Traceback" not in said
+
+
+def test_pairing_reaches_the_predictions_and_its_change_predicts_again(campaign):
+    def configure(**msa):
+        config = yaml.safe_load((campaign.folder / "config.yaml").read_text())
+        config["msa"] = {"provider": "directory,none", "directory": "alignments", **msa}
+        (campaign.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def markers():
+        found = (campaign.results / "06_predictions").glob("*/done.json")
+        return {path.parent.name: json.loads(path.read_text()) for path in found}
+
+    (campaign.folder / "table.csv").write_text("complex_id,members\none,P00001;P00002\nthree,P00003(2)\n")
+    (campaign.folder / "alignments").mkdir()
+    for name in ("P00001", "P00002"):
+        query = SEQUENCES[name]
+        rows = [("q", query), ("a OX=10090", "A" + query[1:]), ("b OX=10116", "C" + query[1:])]
+        text = "".join(f">{header}\n{row}\n" for header, row in rows)
+        (campaign.folder / "alignments" / f"{name}.a3m").write_text(text)
+    configure()
+    campaign.run()
+    tokens = pq.read_table(campaign.results / "04_tokens.parquet").to_pylist()
+    assert {row["complex_id"]: (row["paired_depth"], row["msa_depth"]) for row in tokens} == {
+        "one": (3, 5),
+        "three": (1, 1),
+    }
+    paired = markers()
+    assert {marker["settings"]["pairing"] for marker in paired.values()} == {"greedy"}
+    configure(pairing="none")
+    campaign.run()
+    (row,) = (
+        row
+        for row in pq.read_table(campaign.results / "04_tokens.parquet").to_pylist()
+        if row["complex_id"] == "one"
+    )
+    assert (row["paired_depth"], row["msa_depth"]) == (1, 3)
+    for name, marker in markers().items():
+        assert marker["run_key"] != paired[name]["run_key"]
+        structure = f"{name}_model_0.cif"
+        same = marker["files"][structure] == paired[name]["files"][structure]
+        assert same == (name == "three")
