@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from foldcp.campaign.structure_templates import named_files
 from foldcp.config import Config, cache_folder
 from foldcp.errors import InputError, UsageError
 from foldcp.predict import weights
@@ -141,6 +142,7 @@ def _stage_inputs(folder: Path, config: Config, say: Say) -> None:
 def _inputs_of(config: Config) -> Iterator[Path]:
     named: list[Path | None] = [
         *config.complexes.files,
+        *named_files(config.complexes.templates),
         *config.controls.known_partners,
         *config.sequences.fasta,
     ]

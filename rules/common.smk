@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from foldcp import config as settings
+from foldcp.campaign.structure_templates import files_at_hand
 from foldcp.errors import FoldcpError
 from foldcp.plan import Workload
 from foldcp.plan.gpus import get_gpu

@@ -1,6 +1,6 @@
 rule complexes:
     input:
-        given(*CONFIG.complexes.files),
+        given(*CONFIG.complexes.files, *files_at_hand(CONFIG.complexes.templates)),
     output:
         complexes=result("01_complexes.parquet"),
         rejected=result("01_rejected.parquet"),

@@ -2,6 +2,7 @@ if CONFIG.msa.search is not None:
 
     checkpoint msa_batches:
         input:
+            complexes=rules.complexes.output.complexes,
             sequences=rules.sequences.output.sequences,
             alignments=given(CONFIG.msa.directory),
         output:
@@ -39,6 +40,7 @@ if CONFIG.msa.search is not None:
 
 rule msa:
     input:
+        complexes=rules.complexes.output.complexes,
         sequences=rules.sequences.output.sequences,
         alignments=given(CONFIG.msa.directory, CONFIG.msa.species),
         failed=searches,

@@ -129,6 +129,7 @@ def _tokens(name: str, chains: Sequence[str]) -> dict:
         "n_entities": len(set(chains)),
         "msa_depth": 1,
         "paired_depth": 1,
+        "n_templates": 0,
         "chains": [
             {
                 "chain_id": "ABCDEF"[number],

@@ -31,9 +31,7 @@ ALLOWED = {
     "scores": {"errors", "tables", "config", "mesh", "ops"},
     "statistics": {"errors", "tables", "config"},
     "plan": {"errors", "tables", "config", "demo"},
-    "predict": {
-        *("errors", "names", "tables", "config", "msa", "demo", "scores", "mesh", "features", "model"),
-    },
+    "predict": {"errors", "names", "tables", "config", "demo", "msa", "scores", "mesh", "features", "model"},
     "trace": {"errors", "tables", "demo", "plan", "mesh", "features", "layers", "model", "predict"},
     "campaign": {
         "errors",

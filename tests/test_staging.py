@@ -96,6 +96,21 @@ def test_lists_of_a_screen_and_known_partners_are_inputs_too(tmp_path):
     assert {name.rpartition("/")[2] for name in found} == {"baits", "preys", "known", "partners"}
 
 
+def test_templates_are_inputs_too_and_one_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "t").mkdir()
+    for name in ("table.csv", "t/x.cif", "t/y.cif"):
+        (tmp_path / name).touch()
+    lines = ["complex_id,member,file,chain", "c,,x.cif,", "d,,../t/y.cif,A", "e,,x.cif,A"]
+    (tmp_path / "t" / "templates.csv").write_text("\n".join(lines))
+    named = {"table": str(tmp_path / "table.csv"), "templates": str(tmp_path / "t" / "templates.csv")}
+    values = config.parse({"complexes": named})
+    found = stage(tmp_path / "carry", "demo", campaign=values)
+    assert {name.rpartition("/")[2] for name in found} == {"table.csv", "templates.csv", "x.cif", "y.cif"}
+    (tmp_path / "t" / "y.cif").unlink()
+    with pytest.raises(InputError, match=r"y\.cif: no such file"):
+        stage(tmp_path / "again", "demo", campaign=values)
+
+
 def campaign_with(folder, table):
     return config.parse({"complexes": {"table": table}})
 

@@ -10,7 +10,8 @@ What a record says about its members is kept, with these rules where a table lea
 * Unknown copies, `(0)`, count as one (`unknown_copies:`); so do copies the table does not mention.
 * A set of paralogues that are not told apart is folded as its first (`one_of:`).
 * A complex of one member whose copies nobody states is kept (`single_member`): it may be a homo-oligomer.
-* Complexes of equal content share a `content_key`; `same_as` names the first, and only that one is predicted.
+* Complexes of equal content share a `content_key`; `same_as` names the first, and only that one is predicted,
+  unless they have different structure templates.
 """
 
 from collections.abc import Iterator
@@ -24,23 +25,37 @@ from foldcp.campaign.formats.detect import Table
 from foldcp.campaign.ingested import Ingested, add_content, shorten
 from foldcp.campaign.members import MAX_COPIES
 from foldcp.campaign.nested import Parsed, expand, merge, parse_record
+from foldcp.campaign.structure_templates import with_templates
 from foldcp.config import ComplexesConfig
 from foldcp.names import distinct_ids
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import COMPLEXES, REJECTED
 
 
-def read(config: ComplexesConfig) -> Ingested:
+def read(config: ComplexesConfig, folder: Path | None = None) -> Ingested:
     """Return the complexes of a campaign: those of its table, or the pairs of its screen.
+
+    Parameters
+    ----------
+    config
+        What to read.
+    folder
+        Campaign folder, which files of templates are copied to; None to leave templates alone.
 
     Raises
     ------
     UsageError, InputError
-        As `ingest` and `foldcp.campaign.screen.pairs`.
+        As `ingest`, `foldcp.campaign.screen.pairs` and `foldcp.campaign.structure_templates.with_templates`.
+    WriteError
+        If a template cannot be copied.
     """
     if config.table is None:
-        return screen.pairs(config.screen)
-    return ingest(config.table, config.format, config.copies)
+        got = screen.pairs(config.screen)
+    else:
+        got = ingest(config.table, config.format, config.copies)
+    if config.templates is None or folder is None:
+        return got
+    return with_templates(got, config.templates, folder)
 
 
 def ingest(table: Path, fmt: str = "auto", copies: Path | None = None) -> Ingested:

@@ -84,8 +84,9 @@ def make_controls(
     partners = Partners(groups, numbers, max(proteins, default=-1) + 1)
     folded = count(complexes, sequences, unresolved, msa, config.sequences).tokens
     rows = {row["complex_id"]: row for row in _of_roles(complexes).to_pylist()}
-    contents, originals = _originals(rows, folded, pool)
+    contents, originals, alone = _originals(rows, folded, pool)
     decoys, short = _draw_all(originals, contents, pool, partners, config)
+    short |= alone
     made = _decoy_rows(decoys, rows, complexes["complex_id"].to_pylist())
     lacking = [_lacking(rows[name], reason) for name, reason in sorted(short.items())]
     said = f"{len(originals)} distinct complexes: {len(made)} decoys; {len(lacking)} complexes have too few"
@@ -133,17 +134,28 @@ def _partner_tables(config: Config) -> Iterator[tuple[Path, str]]:
 
 def _originals(
     rows: Mapping[str, Mapping[str, Any]], folded: pa.Table, pool: Pool
-) -> tuple[set[Content], list[Original]]:
-    """Return the content of all that will be folded, and the distinct complexes that may get decoys."""
+) -> tuple[set[Content], list[Original], dict[str, str]]:
+    """Return the content of what will be folded, the complexes that may get decoys, and why some may not.
+
+    Only their own alignments let these be folded.
+    """
     contents: set[Content] = set()
     first: dict[str, Mapping[str, Any]] = {}
+    alone: dict[str, str] = {}
     for batch in folded.select(["complex_id", "chains", "input_key"]).to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
+            if lacking := [chain["member"] for chain in row["chains"] if chain["member"] not in pool]:
+                if row["complex_id"] in rows:
+                    alone[row["complex_id"]] = (
+                        f"0 decoys: only its own alignment of {lacking[0]} can be used, and decoys have none"
+                    )
+                continue
             contents.add(content_of((pool[chain["member"]].identity, 1) for chain in row["chains"]))
             if row["complex_id"] in rows:
                 known = first.setdefault(row["input_key"], row)
                 first[row["input_key"]] = min(known, row, key=lambda r: r["complex_id"])
-    return contents, [_original(rows[row["complex_id"]], row["chains"], pool) for row in first.values()]
+    originals = [_original(rows[row["complex_id"]], row["chains"], pool) for row in first.values()]
+    return contents, originals, alone
 
 
 def _original(row: Mapping[str, Any], chains: Iterable[Mapping[str, Any]], pool: Pool) -> Original:

@@ -1,18 +1,13 @@
 """The user's own stoichiometry, which wins over the table: a CSV with columns complex_id, member, copies."""
 
-import csv
-import io
 from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from foldcp.campaign.formats.files import read_text
-from foldcp.campaign.formats.record import column_name
-from foldcp.campaign.members import CopiesError, MemberError, parse, parse_copies
+from foldcp.campaign.members import CopiesError, parse, parse_copies
+from foldcp.campaign.user_table import read_user_table
 from foldcp.errors import InputError
-
-_COLUMNS = ("complex_id", "member", "copies")
 
 
 @dataclass(frozen=True)
@@ -76,37 +71,21 @@ def read_overrides(path: Path) -> Overrides:
         If columns are missing, or a line has a malformed member, no positive number of copies, or contradicts
         an earlier line; all such lines are named.
     """
-    text, _ = read_text(path)
-    lines = list(csv.reader(io.StringIO(text, newline="")))
-    header = [column_name(cell) for cell in lines[0]] if lines else []
-    wanted = [column_name(name) for name in _COLUMNS]
-    if not set(wanted) <= set(header):
-        got = ", ".join(lines[0]) if lines else "none"
-        raise InputError(f"{path}: expected the columns {', '.join(_COLUMNS)}; got {got}")
-    positions = [header.index(name) for name in wanted]
     copies: dict[str, dict[str, int]] = {}
-    mistakes = []
-    for number, cells in enumerate(lines[1:], start=1):
-        if not any(cell.strip() for cell in cells):
-            continue
-        try:
-            identifier, key, n = _line(cells, positions)
-            if copies.setdefault(identifier, {}).setdefault(key, n) != n:
-                raise CopiesError(
-                    f"{key} of {identifier} has {n} copies here and {copies[identifier][key]} above"
-                )
-        except (MemberError, CopiesError) as error:
-            mistakes.append(f"  row {number}: {error}")
-    if mistakes:
-        raise InputError(f"{path}: not a table of copies:\n" + "\n".join(mistakes))
+
+    def take(_number: int, identifier: str, member: str, text: str) -> None:
+        key, n = _copies_of(member, text)
+        if copies.setdefault(identifier, {}).setdefault(key, n) != n:
+            raise CopiesError(
+                f"{key} of {identifier} has {n} copies here and {copies[identifier][key]} above"
+            )
+
+    read_user_table(path, ("complex_id", "member", "copies"), take, "a table of copies")
     return Overrides(copies, path)
 
 
-def _line(cells: list[str], positions: list[int]) -> tuple[str, str, int]:
-    if len(cells) <= max(positions):
-        raise CopiesError(f"{len(cells)} fields; needed: {', '.join(_COLUMNS)}")
-    identifier, member, copies = (cells[position].strip() for position in positions)
+def _copies_of(member: str, copies: str) -> tuple[str, int]:
     n = parse_copies(copies)
     if n == 0:
         raise CopiesError(f"0 copies of {member}; at least 1 is needed")
-    return identifier, parse(member).key, n
+    return parse(member).key, n

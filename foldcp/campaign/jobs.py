@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from foldcp.campaign.bins import Bin, prepare
-from foldcp.campaign.inputs import entities, write_input
+from foldcp.campaign.inputs import entities, template_items, write_input
 from foldcp.campaign.ladder import Rung, climb
 from foldcp.campaign.launch.ends import INTERRUPTED
 from foldcp.campaign.launch.follow import follow, terminated_as_interrupt
@@ -236,14 +236,17 @@ class _Rounds:
         msa = read_table(work.campaign / "03_msa.parquet", MSA)
         molecules = entities(sequences, msa, work.campaign)
         tokens = read_table(work.campaign / "04_tokens.parquet", TOKENS)
-        chains = dict(zip(tokens["complex_id"].to_pylist(), tokens["chains"].to_pylist(), strict=True))
-        if missing := sorted(names.difference(chains)):
+        tokens = tokens.select(["complex_id", "chains", "templates"])
+        rows = {row["complex_id"]: row for row in tokens.to_pylist() if row["complex_id"] in names}
+        if missing := sorted(names.difference(rows)):
             raise InputError(
                 f"05_plan.parquet has complexes unknown to 04_tokens.parquet: {missing[:5]}; plan again"
             )
         for target in work.targets:
             if target.id in names:
-                write_input(target.input, chains[target.id], molecules)
+                row = rows[target.id]
+                templates = template_items(row["templates"], work.campaign)
+                write_input(target.input, row["chains"], molecules, target.id, templates)
         self._written |= names
 
 

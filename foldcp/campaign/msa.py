@@ -12,6 +12,11 @@ cannot be read, or what was searched is not in the cache) says nothing about its
 
 Searches run before, as jobs of many sequences each (`batches`, `search`), and put what they find into a cache
 (`foldcp.msa.cache`) that all campaigns share. This stage copies alignments from there into the campaign.
+
+A complex may have alignments of its own in `directory` (`foldcp.msa.own`). They are further rows, which only
+that complex takes; what is wrong with them costs that complex alone. A sequence without any other alignment
+in `directory` takes the first of them for the complexes that have none, decoys among them, and is not
+searched.
 """
 
 from collections import defaultdict
@@ -21,6 +26,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from foldcp.campaign.own_alignments import own_alignments
 from foldcp.config import MsaConfig
 from foldcp.errors import FoldcpError, InputError, MissingError, UnreadableError
 from foldcp.msa import a3m
@@ -53,7 +59,7 @@ def queries(sequences: pa.Table) -> list[Query]:
     return [Query(sha256, unique[sha256], tuple(sorted(names[sha256]))) for sha256 in sorted(unique)]
 
 
-def batches(sequences: pa.Table, config: MsaConfig) -> pa.Table:
+def batches(sequences: pa.Table, config: MsaConfig, complexes: pa.Table | None = None) -> pa.Table:
     """Return which sequences have to be searched, cut into batches.
 
     What an earlier provider has, or the cache, is not searched.
@@ -64,14 +70,18 @@ def batches(sequences: pa.Table, config: MsaConfig) -> pa.Table:
         SEQUENCES table.
     config
         Providers, cache, size of a batch.
+    complexes
+        COMPLEXES table, whose complexes may have alignments of their own; None if there are none.
 
     Raises
     ------
     InputError
         If a folder or database is not there.
     """
-    chain = providers(config)
-    missing = [query for query in queries(sequences) if not _is_settled(query, chain)]
+    chain, wanted = providers(config), queries(sequences)
+    if own := own_alignments(chain, wanted, sequences, complexes):
+        own.lend_all()
+    missing = [query for query in wanted if not _is_settled(query, chain)]
     # Long sequences are spread over the batches, so that these take about the same time.
     missing.sort(key=lambda query: (-len(query.sequence), query.sha256))
     count = -(-len(missing) // config.batch)
@@ -122,9 +132,13 @@ def search(table: pa.Table, batch: str, config: MsaConfig) -> pa.Table:
 
 
 def collect(
-    sequences: pa.Table, config: MsaConfig, out: Path, failed: Mapping[str, str] | None = None
+    sequences: pa.Table,
+    config: MsaConfig,
+    out: Path,
+    failed: Mapping[str, str] | None = None,
+    complexes: pa.Table | None = None,
 ) -> pa.Table:
-    """Find, check and rewrite the alignment of every unique protein sequence.
+    """Find, check and rewrite the alignment of every unique protein sequence, and those of single complexes.
 
     Parameters
     ----------
@@ -133,15 +147,17 @@ def collect(
     config
         Providers, and what to do about failures.
     out
-        Folder the alignments are written to, as ``<sha256>.a3m``; created. Paths in the table are relative
-        to its parent.
+        Folder the alignments are written to, as ``<sha256>.a3m``, or ``<complex_id>.<sha256>.a3m`` where they
+        are of one complex; created. Paths in the table are relative to its parent.
     failed
         Hash of each sequence whose search failed, and the reason.
+    complexes
+        As `batches`.
 
     Returns
     -------
     pa.Table
-        MSA table, sorted by hash.
+        MSA table, sorted by hash; after it the alignments of single complexes, sorted by complex and hash.
 
     Raises
     ------
@@ -151,17 +167,23 @@ def collect(
         If alignments cannot be read, or were searched and are not in the cache.
     """
     make_folder(out)
-    chain = providers(config)
+    chain, shared = providers(config), queries(sequences)
+    own = own_alignments(chain, shared, sequences, complexes)
     writer = _Writer(config, out)
     rows, lost = [], []
-    for query in queries(sequences):
+    # Those of single complexes first: the good ones may have to serve others.
+    for query in [*(own.queries if own else ()), *shared]:
         try:
-            rows.append(_row(query, chain, config, writer, failed or {}))
+            row = _row(query, [own] if own and query.complex_id else chain, config, writer, failed or {})
         except (MissingError, UnreadableError) as error:
             lost.append(error)
+            continue
+        rows.append(row)
+        if own and query.complex_id and "path" in row:
+            own.lend(query)
     if lost:
         raise MissingError(f"{len(lost)} alignments cannot be had, nothing is decided. The first: {lost[0]}")
-    return rows_to_table(MSA, rows)
+    return rows_to_table(MSA, sorted(rows, key=lambda row: (row["complex_id"] or "", row["sha256"])))
 
 
 class _Writer:
@@ -196,8 +218,8 @@ class _FailedError(FoldcpError):
 def _row(
     query: Query, chain: Iterable[Provider], config: MsaConfig, writer: _Writer, failed: Mapping[str, str]
 ) -> dict[str, Any]:
-    row = {"sha256": query.sha256, "length": len(query.sequence), "provider": "none", "depth": 1}
-    row |= {"species": [], "n_species_rows": 0}
+    row: dict[str, Any] = {"sha256": query.sha256, "complex_id": query.complex_id}
+    row |= {"length": len(query.sequence), "provider": "none", "depth": 1, "species": [], "n_species_rows": 0}
     name = config.providers[-1]
     try:
         for provider in chain:
@@ -229,8 +251,9 @@ def _take(
             f"{provider.cache.path(query)} is not there. The cache, the database or the settings are not "
             "those of the search: put them back, or search again with --forcerun msa_batches"
         )
-    found = writer.write(f"{query.sha256}.a3m", query, provider.read(query))
+    name = f"{query.stem}.a3m"
+    found = writer.write(name, query, provider.read(query))
     if isinstance(provider, Searched) and found["depth"] == 1:  # only the query: no other sequence was found
-        (writer.out / f"{query.sha256}.a3m").unlink()
+        (writer.out / name).unlink()
         return None
     return found | {"origin": provider.origin(query)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from foldcp.errors import InputError
 from foldcp.tables import read_table
-from foldcp.tables.schemas import MSA, MSA_BATCHES, MSA_FAILED, SEQUENCES
+from foldcp.tables.schemas import MSA, MSA_BATCHES, MSA_FAILED, SEQUENCES, TOKENS
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Depths:
     Attributes
     ----------
     proteins
-        Unique sequences.
+        Unique sequences; alignments, of those of single complexes.
     least, median, most
         Rows of an alignment, the query among them.
     coverage
@@ -34,19 +34,42 @@ class Depths:
 
 
 @dataclass(frozen=True)
+class Paired:
+    """Complexes of at least two protein chains, and how they are paired.
+
+    Attributes
+    ----------
+    complexes, paired
+        All of them, and those with rows that pair chains.
+    least, median, most
+        Such rows of a paired complex's alignment, the queries' among them.
+    """
+
+    complexes: int
+    paired: int
+    least: int = 0
+    median: float = 0
+    most: int = 0
+
+
+@dataclass(frozen=True)
 class MsaStatus:
     """Alignments of a campaign.
 
     Attributes
     ----------
     providers
-        By provider: alignments that are ready; `none` are single sequences.
+        By provider: alignments that are ready; `none` are single sequences, `own` alignments of single
+        complexes.
     failed
-        Members of each sequence without the alignment it should have, with the reason.
+        Members of each sequence without the alignment it should have, and the complex where it is of one,
+        with the reason.
     rejected
-        How many of these sequences cost their complexes; the others are folded as single sequences.
+        How many of these cost their complexes; the others are folded as single sequences.
     to_search, jobs, jobs_done
         While searches run: sequences to search, jobs, and jobs that have ended.
+    paired
+        Complexes whose chains are paired; None before the tokens stage.
     """
 
     providers: dict[str, Depths]
@@ -55,6 +78,7 @@ class MsaStatus:
     to_search: int
     jobs: int
     jobs_done: int
+    paired: Paired | None
 
 
 def read_msa_status(results: Path) -> MsaStatus:
@@ -76,14 +100,35 @@ def read_msa_status(results: Path) -> MsaStatus:
     names: dict[str, list[str]] = defaultdict(list)
     for row in read_table(sequences, SEQUENCES).select(["member", "sha256"]).to_pylist():
         names[row["sha256"]].append(row["member"])
-    to_search, jobs, done, reasons = _searches(results)
+    to_search, jobs, done, searched = _searches(results)
+    reasons: dict[tuple[str, str | None], str] = {(key, None): reason for key, reason in searched.items()}
     table = results / "03_msa.parquet"
     rows = read_table(table, MSA).to_pylist() if table.is_file() else []
     if rows:
-        reasons = {row["sha256"]: row["error"] or row["failure"] for row in rows}
-    failed = {", ".join(names[key]): reason for key, reason in reasons.items() if reason}
+        reasons = {(row["sha256"], row["complex_id"]): row["error"] or row["failure"] for row in rows}
+    failed = {
+        ", ".join(names[key]) + f" in {complex_id}" * bool(complex_id): reason
+        for (key, complex_id), reason in reasons.items()
+        if reason
+    }
     rejected = sum(row["error"] is not None for row in rows)
-    return MsaStatus(_depths(rows), failed, rejected, to_search, jobs, done)
+    return MsaStatus(_depths(rows), failed, rejected, to_search, jobs, done, _paired(results))
+
+
+def _paired(results: Path) -> Paired | None:
+    table = results / "04_tokens.parquet"
+    if not table.is_file():
+        return None
+    rows = read_table(table, TOKENS).select(["chains", "paired_depth"]).to_pylist()
+    found = [
+        row["paired_depth"]
+        for row in rows
+        if sum(chain["entity_type"] == "protein" for chain in row["chains"]) > 1
+    ]
+    depths = [depth for depth in found if depth > 1]
+    if not depths:
+        return Paired(len(found), 0)
+    return Paired(len(found), len(depths), min(depths), statistics.median(depths), max(depths))
 
 
 def _searches(results: Path) -> tuple[int, int, int, dict[str, str]]:
@@ -101,8 +146,9 @@ def _searches(results: Path) -> tuple[int, int, int, dict[str, str]]:
 def _depths(rows: list[dict[str, Any]]) -> dict[str, Depths]:
     by_provider: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        if not row["error"]:
-            by_provider[row["provider"]].append(row)
+        # What a complex has instead of a bad one of its own is no alignment.
+        if not row["error"] and (row["complex_id"] is None or row["path"]):
+            by_provider[row["provider"] if row["complex_id"] is None else "own"].append(row)
     found = {}
     for name, group in sorted(by_provider.items()):
         depths = [row["depth"] for row in group]

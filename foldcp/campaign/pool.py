@@ -46,7 +46,8 @@ class Subunit:
 
 def subunits(complexes: pa.Table, sequences: pa.Table, msa: pa.Table) -> list[Subunit]:
     """Return every member that can be folded, sorted by key."""
-    alignments = {row["sha256"]: row for row in msa.to_pylist()}
+    # Not those of single complexes: a decoy is none of them.
+    alignments = {row["sha256"]: row for row in msa.to_pylist() if row["complex_id"] is None}
     seen = _occurrences(complexes.select(["members", "organism", "annotations"]).to_pylist())
     found = []
     for row in sequences.drop_columns(["sequence"]).sort_by("member").to_pylist():

@@ -26,7 +26,7 @@ from foldcp.tables.schemas import PLAN
 _STAGES = {
     "complexes": {"01_complexes": "complexes", "01_rejected": "rejected rows"},
     "sequences": {"02_sequences": "members with a sequence", "02_unresolved": "without"},
-    "msa": {"03_msa": "distinct proteins"},
+    "msa": {"03_msa": "alignments and single sequences"},
     "controls": {"03_controls": "decoys", "03_rejected": "complexes without enough"},
     "tokens": {"04_tokens": "complexes", "04_rejected": "rejected"},
     "plan": {"05_plan": "predictions", "05_rejected": "rejected"},

@@ -9,11 +9,13 @@ the sequence. Copies of one sequence are neighbours, also those of different mem
 entity.
 
 **Input key.** The hash of everything that a prediction reads, in that order: type, sequence and alignment of
-each chain. Neither names nor paths are part of it. Complexes with an equal key are predicted once:
-`predicted_as` names the first of them. A decoy shares with nothing: one with the key of another complex would
-be no control, and is rejected.
+each chain, which is the complex's own where it has one, and content and chains of templates if there are any.
+Neither names nor paths are part of it. Complexes with an equal key are predicted once: `predicted_as` names
+the first of them. A decoy shares with nothing: one with the key of another complex would be no control, and
+is rejected.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,7 +23,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from foldcp.campaign.ingested import shorten
+from foldcp.campaign.template_places import place
 from foldcp.config import MsaConfig, SequencesConfig
+from foldcp.errors import InputError
 from foldcp.msa.pairing import Depths, Entity, depths
 from foldcp.tables.provenance import sha256_json
 from foldcp.tables.rows import rows_to_table
@@ -45,7 +50,7 @@ _MEAN_ATOMS = {"protein": 7.9, "rna": 21.25, "dna": 20.5}
 
 _TYPES = ("protein", "dna", "rna", "ligand")
 _SHOWN = 5
-_COLUMNS = ["complex_id", "source_id", "source_row", "members", "role"]
+_COLUMNS = ["complex_id", "source_id", "source_row", "members", "role", "templates"]
 
 
 class Counted(NamedTuple):
@@ -115,19 +120,26 @@ def count(
         TOKENS and REJECTED tables, each in the order of `complexes`.
     """
     pairing = pairing or MsaConfig()
-    parts = _parts(sequences.to_pylist(), msa.to_pylist() if msa is not None else [])
+    parts, own = _parts(sequences.to_pylist(), msa.to_pylist() if msa is not None else [])
     unfit = {r["member"]: _Unfit(r["reason_code"], r["reason"]) for r in unresolved.to_pylist()}
     counted: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
     first: dict[str, str] = {}
     for row in _rows(complexes):
-        folded = {m["member"]: unfit.get(m["member"]) or parts[m["member"]] for m in row["members"]}
+        mine = own.get(row["complex_id"], {})
+        names = [m["member"] for m in row["members"]]
+        folded = {name: unfit.get(name) or mine.get(name) or parts[name] for name in names}
         wrong = {key: part for key, part in folded.items() if isinstance(part, _Unfit)}
         if wrong and not _can_drop(wrong, len(folded), config):
             rejected.append(_rejection(row, wrong))
             continue
         kept = [(p, m["copies"]) for m in row["members"] if isinstance(p := folded[m["member"]], _Part)]
-        found = _count_one(row, kept, sorted(wrong), first, pairing)
+        try:
+            found = _count_one(row, kept, sorted(wrong), first, pairing)
+        except InputError as error:
+            files = ";".join(dict.fromkeys(template["file"] for template in row["templates"]))
+            rejected.append(_rejected(row, "bad_template", str(error), shorten(files)))
+            continue
         if row["role"] == "decoy" and found["predicted_as"] != row["complex_id"]:
             rejected.append(_no_control(row, found["predicted_as"]))
             continue
@@ -145,27 +157,49 @@ def chain_name(index: int) -> str:
     return name
 
 
+_Parts = dict[str, _Part | _Unfit]
+"""By member."""
+
+
 def _parts(
     sequences: Iterable[Mapping[str, Any]], msa: Iterable[Mapping[str, Any]]
-) -> dict[str, _Part | _Unfit]:
-    alignments = {row["sha256"]: row for row in msa}
+) -> tuple[_Parts, dict[str, _Parts]]:
+    """Return what each member is with the alignment of all, and in the complexes with one of their own."""
+    alignments: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in msa:
+        alignments[row["sha256"]].append(row)
     numbers: dict[str, int] = {}
     # Where no sequence has an alignment, single sequences are the user's choice and no remark is due.
-    some_aligned = any(row["path"] for row in alignments.values())
-    parts: dict[str, _Part | _Unfit] = {}
+    some_aligned = any(row["path"] for rows in alignments.values() for row in rows)
+    parts: _Parts = {}
+    own: dict[str, _Parts] = defaultdict(dict)
     for row in sequences:
-        alignment = alignments.get(row["sha256"]) if row["entity_type"] == "protein" else None
-        if alignment and alignment["error"]:
-            parts[row["member"]] = _Unfit("bad_alignment", f"{row['member']}: {alignment['error']}")
-            continue
-        species = [numbers.setdefault(name, len(numbers)) for name in (alignment or {}).get("species", [])]
-        parts[row["member"]] = _part(row, alignment, np.array(species, np.int64), some_aligned)
-    return parts
+        found = alignments.get(row["sha256"]) if row["entity_type"] == "protein" else None
+        if not found:
+            parts[row["member"]] = _part(row, None, {}, some_aligned)
+        for alignment in found or ():
+            whose = alignment["complex_id"]
+            where = parts if whose is None else own[whose]
+            where[row["member"]] = _part_or_not(row, alignment, numbers, some_aligned)
+    return parts, own
+
+
+def _part_or_not(
+    row: Mapping[str, Any], alignment: Mapping[str, Any], numbers: dict[str, int], some_aligned: bool
+) -> _Part | _Unfit:
+    if alignment["error"]:
+        return _Unfit("bad_alignment", f"{row['member']}: {alignment['error']}")
+    return _part(row, alignment, numbers, some_aligned)
 
 
 def _part(
-    row: Mapping[str, Any], alignment: Mapping[str, Any] | None, species: np.ndarray, some_aligned: bool
+    row: Mapping[str, Any],
+    alignment: Mapping[str, Any] | None,
+    numbers: dict[str, int],
+    some_aligned: bool,
 ) -> _Part:
+    """Return a member as it is folded; `numbers` are those of species, and are added to."""
+    species = [numbers.setdefault(name, len(numbers)) for name in (alignment or {}).get("species", [])]
     flags = []
     if row["resolution"] not in ("exact", "length_only"):
         flags.append(f"{row['resolution']}:{row['member']}")
@@ -179,7 +213,7 @@ def _part(
         _heavy_atoms(row["entity_type"], row["sequence"], row["length"]),
         alignment["file_sha256"] if alignment else None,
         alignment["depth"] if alignment else 1,
-        species,
+        np.array(species, np.int64),
         alignment["n_species_rows"] - len(species) if alignment else 0,
         tuple(flags),
     )
@@ -233,8 +267,40 @@ def _count_one(
     first: dict[str, str],
     pairing: MsaConfig,
 ) -> dict[str, Any]:
-    """Return the TOKENS row; `first` maps each input key to the first complex with it, and is added to."""
+    """Return the TOKENS row; `first` maps each input key to the first complex with it, and is added to.
+
+    Raises
+    ------
+    InputError
+        If a template of the complex cannot be used.
+    """
     parts = sorted(parts, key=lambda item: item[0].order)
+    chains = _chains(parts)
+    templates = place(row["templates"], chains) if row["templates"] else None
+    key = _input_key(parts, templates)
+    rows = _depths(parts, pairing)
+    return {
+        "complex_id": row["complex_id"],
+        "role": row["role"],
+        "n_tokens": sum(part.n_tokens * copies for part, copies in parts),
+        "n_atoms": sum(part.n_atoms * copies for part, copies in parts),
+        "n_chains": len(chains),
+        "n_entities": len({(part.entity_type, part.identity) for part, _ in parts}),
+        "msa_depth": rows.total,
+        "paired_depth": rows.paired,
+        "chains": chains,
+        "templates": templates,
+        "n_templates": len(templates or []),
+        "input_key": key,
+        "predicted_as": first.setdefault(key, row["complex_id"]),
+        "flags": [
+            *(f"dropped:{key}" for key in dropped),
+            *(flag for part, _ in parts for flag in part.flags),
+        ],
+    }
+
+
+def _chains(parts: Iterable[tuple[_Part, int]]) -> list[dict[str, Any]]:
     chains = [
         {
             "member": part.member,
@@ -248,25 +314,7 @@ def _count_one(
     ]
     for index, chain in enumerate(chains):
         chain["chain_id"] = chain_name(index)
-    key = _input_key(parts)
-    rows = _depths(parts, pairing)
-    return {
-        "complex_id": row["complex_id"],
-        "role": row["role"],
-        "n_tokens": sum(part.n_tokens * copies for part, copies in parts),
-        "n_atoms": sum(part.n_atoms * copies for part, copies in parts),
-        "n_chains": len(chains),
-        "n_entities": len({(part.entity_type, part.identity) for part, _ in parts}),
-        "msa_depth": rows.total,
-        "paired_depth": rows.paired,
-        "chains": chains,
-        "input_key": key,
-        "predicted_as": first.setdefault(key, row["complex_id"]),
-        "flags": [
-            *(f"dropped:{key}" for key in dropped),
-            *(flag for part, _ in parts for flag in part.flags),
-        ],
-    }
+    return chains
 
 
 def _depths(parts: Iterable[tuple[_Part, int]], pairing: MsaConfig) -> Depths:
@@ -278,6 +326,7 @@ def _depths(parts: Iterable[tuple[_Part, int]], pairing: MsaConfig) -> Depths:
     return depths(list(found.values()), pairing.pairing, pairing.max_rows, pairing.max_paired)
 
 
-def _input_key(parts: Iterable[tuple[_Part, int]]) -> str:
+def _input_key(parts: Iterable[tuple[_Part, int]], templates: list[dict[str, Any]] | None) -> str:
     chains = [(p.entity_type, p.identity, p.msa_sha256) for p, copies in parts for _ in range(copies)]
-    return sha256_json(chains)
+    # Without templates as it was before there were any: no prediction is made again for their sake.
+    return sha256_json({"chains": chains, "templates": templates} if templates else chains)

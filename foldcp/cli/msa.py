@@ -9,7 +9,7 @@ from foldcp.config.alignments import MOST_ROWS
 from foldcp.msa.pairing import STRATEGIES
 
 if TYPE_CHECKING:
-    from foldcp.campaign.msa_status import MsaStatus
+    from foldcp.campaign.msa_status import MsaStatus, Paired
 
 app = typer.Typer(
     help="Alignments: of a campaign (status), paired for Boltz (pair), in the cache (cache).",
@@ -29,7 +29,8 @@ def status(
     """Show depth and coverage of the alignments by provider, and what is missing or failed.
 
     Depth counts the rows of an alignment, the protein itself among them. Coverage is the share of the
-    protein's residues that another row covers, mean over the rows.
+    protein's residues that another row covers, mean over the rows. `own` are alignments of single complexes.
+    The rows that pair chains by species are counted with the row of the complex itself.
 
     \b
     Example:
@@ -61,12 +62,19 @@ def _lines(state: "MsaStatus") -> list[str]:
         lines.append(f"{name:<10}{got.proteins:>9}{depth}{coverage:>10}")
     if not state.providers:
         lines.append("no alignments yet: the campaign has not come to its msa stage")
+    if state.paired is not None:
+        lines.append(_pairs(state.paired))
     single = len(state.failed) - state.rejected if state.providers else 0
     lines.append(
         f"failed: {len(state.failed)}"
         + (f" ({state.rejected} cost their complexes, {single} folded as single sequences)" * bool(single))
     )
     return lines
+
+
+def _pairs(found: "Paired") -> str:
+    rows = f"; rows: {found.least} to {found.most}, median {found.median:g}" * bool(found.paired)
+    return f"paired by species: {found.paired} of {found.complexes} complexes of several protein chains{rows}"
 
 
 @app.command()

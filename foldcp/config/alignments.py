@@ -63,12 +63,13 @@ class MsaConfig(Section):
     provider: str = Field(
         "none",
         description="Where alignments come from, tried in this order, e.g. directory,mmseqs,none: directory "
-        "(precomputed .a3m files), mmseqs (a search with MMseqs2), server (a ColabFold server), none (fold "
+        "(precomputed files), mmseqs (a search with MMseqs2), server (a ColabFold server), none (fold "
         "the single sequence).",
     )
     directory: Path | None = Field(
         None,
-        description="Folder of <accession>.a3m or <sha256 of sequence>.a3m, plain, .gz or .zst.",
+        description="Folder of <accession>.a3m or <sha256 of sequence>.a3m, or .csv, or folders with "
+        "pairing.a3m and non_pairing.a3m; plain, .gz or .zst. Those of single complexes by <complex_id>.",
     )
     species: Path | None = Field(
         None,
@@ -127,7 +128,7 @@ class MsaConfig(Section):
         if self.max_paired > self.max_rows:
             raise ValueError(f"max_paired ({self.max_paired}) is more than max_rows ({self.max_rows})")
         if "directory" in names and self.directory is None:
-            raise ValueError("provider 'directory' needs msa.directory: the folder of .a3m files")
+            raise ValueError("provider 'directory' needs msa.directory: the folder of alignments")
         if "mmseqs" in names and self.mmseqs.database is None:
             raise ValueError("provider 'mmseqs' needs msa.mmseqs.database: the database to search")
         return self

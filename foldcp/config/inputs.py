@@ -39,6 +39,10 @@ class ComplexesConfig(Section):
         None,
         description="Your own stoichiometry, a CSV: complex_id,member,copies. It wins over the table.",
     )
+    templates: Path | None = Field(
+        None,
+        description="Your own structure templates, a CSV: complex_id,member,file,chain; files: mmCIF.",
+    )
     screen: ScreenConfig = Field(default_factory=ScreenConfig, description="Pairs instead of a table.")
 
     @model_validator(mode="after")
@@ -57,7 +61,7 @@ class ComplexesConfig(Section):
     @property
     def files(self) -> list[Path]:
         """The files that are given."""
-        own = [path for path in (self.table, self.copies) if path is not None]
+        own = [path for path in (self.table, self.copies, self.templates) if path is not None]
         return own + self.screen.files
 
 

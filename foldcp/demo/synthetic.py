@@ -181,6 +181,7 @@ def _made(
         "n_entities": 2,
         "msa_depth": 1,
         "paired_depth": 1,
+        "n_templates": 0,
         "chains": _chains(members, n_tokens),
         "input_key": sha256_json([members, n_tokens]),
         "predicted_as": name,

@@ -51,8 +51,8 @@ class TemplateModule(nn.Module):
         templates = self._visible(features).to(z.device)
         total: Tensor | None = None
         for t in live:
-            v = self._template(z, templates, t, pair_mask, place)
-            total = v if total is None else total.add_(v)
+            # No name for the tile that is added: it would outlive the making of the next one.
+            total = _added(total, self._template(z, templates, t, pair_mask, place))
         assert total is not None  # there is a live template
         return self._add(z, total, len(live), place)
 
@@ -91,3 +91,7 @@ class TemplateModule(nn.Module):
             mean = total[rows].to(layer.u_proj.weight.dtype) / n_templates
             out[rows] += layer.u_proj(layer.relu(mean))
         return out
+
+
+def _added(total: Tensor | None, v: Tensor) -> Tensor:
+    return v if total is None else total.add_(v)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foldcp.errors import InputError
-from foldcp.tables.text import Block, blocks, lines
+from foldcp.tables.text import blocks, lines
 
 Row = tuple[str, str]
 """Header, without `>`, and the row under it."""
@@ -35,7 +35,18 @@ class Summary(NamedTuple):
     """Hash of the text as it was written."""
 
 
-def read(path: Path, sequence: str, exact: bool = True) -> Iterator[Row]:
+class Unchecked(NamedTuple):
+    """A row as it stands in a file."""
+
+    where: str
+    """File and line."""
+    subject: str
+    """What a message calls it: `the row`, or `the row below` where the line is its header."""
+    header: str
+    text: str
+
+
+def read(path: Path, sequence: str, *, any_letters: bool = False) -> Iterator[Row]:
     """Yield header and row of an a3m alignment of `sequence`, plain, gzip or zstd.
 
     Parameters
@@ -44,19 +55,20 @@ def read(path: Path, sequence: str, exact: bool = True) -> Iterator[Row]:
         The file.
     sequence
         Sequence of the query, which the first row has to be.
-    exact
-        Whether that includes its letters, or only its length.
+    any_letters
+        Take a first row of other letters, as long as it has the length of the query: a modified residue has
+        one letter here and another there.
 
     Raises
     ------
     InputError
         Naming file and line: no rows, letters that are none, a row of another length, or another query.
     """
-    return parse(lines(path), path, sequence, exact)
+    return parse(lines(path), path, sequence, any_letters=any_letters)
 
 
 def parse(
-    numbered: Iterable[tuple[int, str]], path: Path, sequence: str, exact: bool = True
+    numbered: Iterable[tuple[int, str]], path: Path, sequence: str, *, any_letters: bool = False
 ) -> Iterator[Row]:
     """Yield header and row from numbered lines; as `read`.
 
@@ -65,16 +77,59 @@ def parse(
     InputError
         As `read`.
     """
-    for number, block in enumerate(blocks(numbered, path, comment=_COMMENT)):
-        where = f"{path}, line {block.line}"
-        row, columns = _row(block, where)
-        if number == 0 and not _is_query(columns, sequence, exact):
+    return checked(unchecked(numbered, path), sequence, any_letters=any_letters)
+
+
+def unchecked(numbered: Iterable[tuple[int, str]], path: Path) -> Iterator[Unchecked]:
+    """Yield the rows of an a3m file, of which nothing is known yet but that there is one.
+
+    Raises
+    ------
+    InputError
+        If there is none, or text before the first header.
+    """
+    for block in blocks(numbered, path, comment=_COMMENT):
+        text = "".join(text for _, text in block.body)
+        yield Unchecked(f"{path}, line {block.line}", "the row below", block.header, text)
+
+
+def checked(rows: Iterable[Unchecked], sequence: str, *, any_letters: bool = False) -> Iterator[Row]:
+    """Yield rows, without the dots of a2m, that are an alignment of `sequence`; parameters as `read`.
+
+    Raises
+    ------
+    InputError
+        As `read`; not for want of any row.
+    """
+    first = True
+    for found in rows:
+        row, columns = split_insertions(found)
+        if first and not (is_query(columns, sequence) or (any_letters and len(columns) == len(sequence))):
             raise InputError(
-                f"{where}: the first row ({len(columns)} columns) is not the sequence that is folded "
+                f"{found.where}: the first row ({len(columns)} columns) is not the sequence that is folded "
                 f"({len(sequence)} residues); make the alignment again with this sequence"
             )
-        _check_length(columns, sequence, where)
-        yield block.header, row
+        _check_length(found, columns, sequence)
+        first = False
+        yield found.header, row
+
+
+def is_query(columns: str, sequence: str) -> bool:
+    """Return whether a row's columns are a sequence, to Boltz: it has one unknown residue, X."""
+    return columns.translate(_UNKNOWN_RESIDUES) == sequence.translate(_UNKNOWN_RESIDUES)
+
+
+def split_insertions(found: Unchecked) -> tuple[str, str]:
+    """Return a row without the dots of a2m, and its columns: without its insertions.
+
+    Raises
+    ------
+    InputError
+        If it has letters that are none.
+    """
+    if illegal := found.text.translate(_LEGAL):
+        raise InputError(f"{found.where}: {found.subject} has {illegal[0]!r}; valid: letters, '-' and '.'")
+    return found.text.replace(".", ""), columns_of(found.text)
 
 
 def merge(parts: Sequence[Path], sequence: str) -> Iterator[Row]:
@@ -96,14 +151,13 @@ def merge(parts: Sequence[Path], sequence: str) -> Iterator[Row]:
     """
     yield "query", sequence
     for path in parts:
-        for number, block in enumerate(blocks(lines(path), path, comment=_COMMENT)):
-            where = f"{path}, line {block.line}"
-            row, columns = _row(block, where)
-            _check_length(columns, sequence, where)
+        for number, found in enumerate(unchecked(lines(path), path)):
+            row, columns = split_insertions(found)
+            _check_length(found, columns, sequence)
             if number:
-                yield block.header, row
+                yield found.header, row
             elif any(a != b for a, b in zip(columns, sequence, strict=True) if b not in _AMBIGUOUS):
-                raise InputError(f"{where}: the first row is not the sequence that was searched")
+                raise InputError(f"{found.where}: the first row is not the sequence that was searched")
 
 
 class Tally:
@@ -159,28 +213,9 @@ def columns_of(row: str) -> str:
     return row.translate(_INSERTIONS)
 
 
-def _row(block: Block, where: str) -> tuple[str, str]:
-    """Return a row without the dots of a2m, and its columns."""
-    row = "".join(text for _, text in block.body)
-    if illegal := row.translate(_LEGAL):
-        raise InputError(f"{where}: the row below has {illegal[0]!r}; valid: letters, '-' and '.'")
-    return row.replace(".", ""), columns_of(row)
-
-
-def _check_length(columns: str, sequence: str, where: str) -> None:
+def _check_length(found: Unchecked, columns: str, sequence: str) -> None:
     if len(columns) != len(sequence):
         raise InputError(
-            f"{where}: the row below has {len(columns)} columns, the first row has {len(sequence)}; "
-            "in a3m, insertions are lower case"
+            f"{found.where}: {found.subject} has {len(columns)} columns, the first row has {len(sequence)}; "
+            "insertions are lower case"
         )
-
-
-def _is_query(columns: str, sequence: str, exact: bool) -> bool:
-    if exact:
-        return _as_boltz_reads(columns) == _as_boltz_reads(sequence)
-    return len(columns) == len(sequence)
-
-
-def _as_boltz_reads(sequence: str) -> str:
-    # Boltz has one unknown residue; alignment programs often write X for the same letters.
-    return sequence.translate(_UNKNOWN_RESIDUES)

@@ -25,8 +25,6 @@ from foldcp.msa.a3m import Row
 from foldcp.msa.species import species
 
 STRATEGIES = ("greedy", "complete", "none")
-MOST_ROWS_OF_COMPLEX = 16384
-"""Boltz stacks at most this many rows for a complex."""
 _GAP = -1
 
 
@@ -189,4 +187,4 @@ def depths(entities: Sequence[Entity], strategy: str, max_rows: int, max_paired:
     for entity, column in zip(entities, places.T, strict=True):
         own = min(entity.depth, max_rows) - 1
         left = max(left, own - min(own, int((column == _GAP).sum())))
-    return Depths(paired, min(paired + left, MOST_ROWS_OF_COMPLEX))
+    return Depths(paired, paired + left)

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from foldcp.errors import InputError
+from foldcp.msa.query import KEY
 from foldcp.tables.text import lines, shorten
 
-_KEY = re.compile(r"(?:^|\s)Key=(\S+)$")
+_KEY = re.compile(rf"(?:^|\s){KEY.strip()}(\S+)$")
 _FORMS = (
     re.compile(r"\b(?:OX|TaxID)=(\d+)\b"),
     re.compile(r"^UniRef\d+_[^\s_/]+_(\d+)(?=[/\s]|$)"),

@@ -52,9 +52,11 @@ class Document:
             found.update(change["ccd"] for change in body.get("modifications") or [])
         return found
 
-    def templates(self) -> list[Path]:
-        """Return the template files."""
-        return [Path(t["cif"] if "cif" in t else t["pdb"]) for t in self.schema.get("templates") or []]
+    def templates(self, kind: str) -> list[Path]:
+        """Return the template files of a kind, `cif` or `pdb`."""
+        # Boltz reads the mmCIF file where both are named.
+        chosen = (t for t in self.schema.get("templates") or [] if kind == ("cif" if "cif" in t else "pdb"))
+        return [Path(template[kind]) for template in chosen]
 
 
 def read(path: Path | str) -> Document:

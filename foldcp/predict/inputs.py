@@ -1,11 +1,12 @@
 """Parsing of one input with Boltz's own functions, into the structures that its tokenizer takes.
 
 Boltz's command line does the same through files and skips, with a printed traceback, whatever fails. Here
-nothing touches the disk, and a failure is an `InputError` that says what Boltz could not do.
+only the proteins of templates go through files, and a failure is an `InputError` that says what Boltz could
+not do.
 """
 
 import contextlib
-import copy
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from foldcp.errors import InputError
 from foldcp.features.boltz import boltz_at_work
 from foldcp.predict.document import Document
 from foldcp.predict.seeds import seeded_conformers
+from foldcp.predict.template_files import read_template, with_proteins_only
 
 _MAX_ALIGNMENT_ROWS = 8192
 """Boltz's default of `--max_msa_seqs`."""
@@ -27,16 +29,23 @@ def component_codes(document: Document) -> set[str]:
     InputError
         If a template cannot be read.
     """
+    codes = document.codes()
+    for path in document.templates("cif"):
+        # Boltz takes selenomethionine for methionine.
+        codes |= read_template(path).codes - {"MSE"}
+    for path in document.templates("pdb"):
+        codes |= _residues(path) - {"HOH", "DOD"}
+    return codes
+
+
+def _residues(path: Path) -> set[str]:
     import gemmi
 
-    codes = document.codes()
-    for path in document.templates():
-        try:
-            structure = gemmi.read_structure(str(path))
-        except (RuntimeError, ValueError, OSError) as error:
-            raise InputError(f"template {path.name} cannot be read: {error}") from None
-        codes.update(residue.name for model in structure for chain in model for residue in chain)
-    return codes - {"HOH", "DOD"}
+    try:
+        structure = gemmi.read_structure(str(path))
+    except (RuntimeError, ValueError, OSError) as error:
+        raise InputError(f"template {path.name} cannot be read: {error}") from None
+    return {residue.name for model in structure for chain in model for residue in chain}
 
 
 def parse(document: Document, name: str, molecules: Path, canonicals: dict[str, Any], seed: int) -> Any:
@@ -69,9 +78,14 @@ def parse(document: Document, name: str, molecules: Path, canonicals: dict[str, 
     from boltz.data.types import Input
 
     _check_smiles(document)
-    with boltz_at_work("read this input"), seeded_conformers(seed), ordered_templates():
+    with (
+        boltz_at_work("read this input"),
+        seeded_conformers(seed),
+        ordered_templates(),
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         # Copies, because Boltz writes into what it is given.
-        schema, known = copy.deepcopy(document.schema), dict(canonicals)
+        schema, known = with_proteins_only(document.schema, Path(scratch)), dict(canonicals)
         target = parse_boltz_schema(name, schema, known, molecules, True)
     return Input(
         structure=target.structure,

@@ -1,4 +1,8 @@
-"""Pairing of an input's alignments by species, before Boltz reads them. Imports no torch."""
+"""Pairing of an input's alignments by species, and their check, before Boltz reads them. Imports no torch.
+
+Boltz's readers know no line numbers, and take some rows for what they are not. Of the first row only the
+length is checked: a modified residue may have any letter in it (`foldcp.features.alignment`).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,7 +13,7 @@ from typing import Any
 import yaml
 
 from foldcp.config.alignments import MOST_ROWS
-from foldcp.msa import a3m, paired_csv
+from foldcp.msa import a3m, csv_rows, paired_csv
 from foldcp.msa.pairing import Depths
 from foldcp.predict.document import Document
 from foldcp.tables.files import atomic_write, make_folder
@@ -59,7 +63,10 @@ def paired(document: Document, pairing: Pairing, folder: Path) -> tuple[Document
         If an alignment is malformed, naming file and line.
     """
     found = [(place, body) for place, body in _proteins(document) if _is_a3m(body.get("msa"))]
-    by_user = any(str(body.get("msa")).endswith(".csv") for _, body in _proteins(document))
+    by_user = [body for _, body in _proteins(document) if _is_csv(body.get("msa"))]
+    for body in by_user:
+        for _ in csv_rows.read(Path(body["msa"]), body["sequence"], any_letters=True, whole_keys=True):
+            pass
     proteins = [paired_csv.Protein(_copies(body), partial(_rows, body)) for _, body in found]
     strategy = "none" if by_user else pairing.strategy
     files, depths = paired_csv.write(proteins, folder, strategy, pairing.max_rows, pairing.max_paired)
@@ -109,7 +116,11 @@ def _proteins(document: Document) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _is_a3m(file: Any) -> bool:
-    return file not in (None, "", "empty") and not str(file).endswith(".csv")
+    return file not in (None, "", "empty") and not _is_csv(file)
+
+
+def _is_csv(file: Any) -> bool:
+    return str(file).endswith(".csv")
 
 
 def _copies(body: dict[str, Any]) -> int:
@@ -117,5 +128,4 @@ def _copies(body: dict[str, Any]) -> int:
 
 
 def _rows(body: dict[str, Any]) -> Iterator[a3m.Row]:
-    # Where the first row is not the sequence, Boltz's reading decides what becomes of the alignment.
-    return a3m.read(Path(body["msa"]), body["sequence"], exact=False)
+    return a3m.read(Path(body["msa"]), body["sequence"], any_letters=True)

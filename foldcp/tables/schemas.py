@@ -40,6 +40,29 @@ CHAIN = pa.struct(
     ]
 )
 
+TEMPLATE_LINE = pa.struct(
+    [
+        key("row", LONG, "record number in complexes.templates, 1 = first record after the header"),
+        column("member", TEXT, "member it is a template for; none for all proteins"),
+        key("file", TEXT, "mmCIF file, as the line names it"),
+        column("chain", TEXT, "chain of the file (label_asym_id); none where Boltz matches sequences"),
+        column("sha256", TEXT, "hash of the unpacked file, whose copy is 01_templates/<sha256>.cif"),
+        column("error", TEXT, "why it cannot be used, which rejects the complex"),
+    ]
+)
+
+TEMPLATE = pa.struct(
+    [
+        key("sha256", TEXT, "hash of the file"),
+        key("chains", pa.list_(TEXT), "names of the chains it is a template for"),
+        column(
+            "template_chains",
+            pa.list_(TEXT),
+            "chain of the file for each of them; none where Boltz matches sequences",
+        ),
+    ]
+)
+
 COMPLEXES = TableSpec(
     "complexes",
     "one row per complex: read from the input table, a pair of a screen, or made as a control",
@@ -65,6 +88,11 @@ COMPLEXES = TableSpec(
             key("flags", pa.list_(TEXT), "remarks, e.g. mixed_species, unknown_copies:P12345"),
             ROLE,
             column("matched_to", TEXT, "complex_id that a decoy was made to resemble"),
+            column(
+                "templates",
+                pa.list_(TEMPLATE_LINE),
+                "lines of complexes.templates for it",
+            ),
         ]
     ),
 )
@@ -136,10 +164,15 @@ UNRESOLVED = TableSpec(
 
 MSA = TableSpec(
     "msa",
-    "one row per unique protein sequence",
+    "one row per unique protein sequence, and one per alignment of a single complex",
     pa.schema(
         [
             key("sha256", TEXT, "hash of the sequence"),
+            column(
+                "complex_id",
+                TEXT,
+                "complex that the alignment belongs to; null: every complex with the sequence",
+            ),
             key("length", INT, "residues"),
             key("provider", TEXT, "directory, mmseqs or server; none for a single sequence"),
             column("path", TEXT, "alignment file, relative to the table; null for a single sequence"),
@@ -201,7 +234,13 @@ TOKENS = TableSpec(
             key("msa_depth", INT, "rows of the complex's alignment, 1 where there is none"),
             key("paired_depth", INT, "rows of it that pair chains by species, the queries' among them"),
             key("chains", pa.list_(CHAIN), "chains in the order they are folded"),
-            key("input_key", TEXT, "hash of everything the prediction reads: sequences, copies, alignments"),
+            column("templates", pa.list_(TEMPLATE), "structure templates it is folded with"),
+            key("n_templates", INT, "structure templates given for it"),
+            key(
+                "input_key",
+                TEXT,
+                "hash of everything the prediction reads: sequences, copies, alignments, templates",
+            ),
             key(
                 "predicted_as",
                 TEXT,

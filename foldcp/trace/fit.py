@@ -18,7 +18,7 @@ from foldcp.predict.settings import BUDGETS, PRECISIONS
 from foldcp.trace.inference import HIDDEN, Case, Traced
 
 POINTS: tuple[dict[str, Any], ...] = tuple(
-    {"n_tokens": n, "n_atoms": a, "n_sequences": s, "n_samples": k, "mesh": mesh, "n_templates": 1}
+    {"n_tokens": n, "n_atoms": a, "n_sequences": s, "n_samples": k, "mesh": mesh, "n_templates": 2}
     for n, a, s, k, mesh in (
         (700, 14_000, 64, 5, (1, 1)),
         (1000, 6_000, 8192, 1, (1, 1)),
@@ -32,7 +32,10 @@ POINTS: tuple[dict[str, Any], ...] = tuple(
         (16_000, 96_000, 1024, 1, (4, 8)),
     )
 )
-"""Sizes that tell the coefficients apart: small and large tiles, few and many atoms, sequences, samples."""
+"""Sizes that tell the coefficients apart: small and large tiles, few and many atoms, sequences, samples.
+
+Two templates: from the second on, a tile of their sum is kept beside the template at work; more take no more.
+"""
 
 
 def amounts(case: Case) -> dict[str, int]:

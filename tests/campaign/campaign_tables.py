@@ -216,6 +216,7 @@ def _tokens(draw: random.Random, row: dict) -> dict:
         "n_entities": row["n_members"],
         "msa_depth": 1,
         "paired_depth": 1,
+        "n_templates": 0,
         "chains": made,
         "input_key": f"input of {row['complex_id']}",
         "predicted_as": row["complex_id"],

@@ -7,11 +7,12 @@ import pytest
 import yaml
 from campaign.make_tables import complexes, sha256
 
-from foldcp.campaign.inputs import Entities, entities, write_input
+from foldcp.campaign.inputs import Entities, entities, template_items, write_input
 from foldcp.campaign.msa import collect
 from foldcp.campaign.sequences import resolve
 from foldcp.campaign.tokens import count
 from foldcp.config import MsaConfig, SequencesConfig
+from foldcp.errors import MissingError
 
 ALL_LETTERS = "ACDEFGHIKLMNPQRSTVWYXBJZOU"
 
@@ -111,3 +112,18 @@ def test_boltz_reads_the_input_and_counts_the_same(
     parsed = parse_a3m(tmp_path / aligned["path"], taxonomy=None)
     assert len(parsed.sequences) == aligned["depth"] == 2
     assert {int(s["res_end"] - s["res_start"]) for s in parsed.sequences} == {7}
+
+
+def test_a_file_used_twice_gets_a_copy_for_boltz_and_one_that_is_gone_is_named(tmp_path: Path) -> None:
+    (tmp_path / "01_templates").mkdir()
+    (tmp_path / "01_templates" / "x.cif").write_text("content")
+    one = {"sha256": "x", "chains": ["A"], "template_chains": ["Q"]}
+    items = template_items([one, one | {"chains": ["B"]}], tmp_path)
+    assert [(item["chain_id"], item["template_id"], item["cif"].stem) for item in items] == [
+        (["A"], ["Q"], "x"),
+        (["B"], ["Q"], "x-2"),
+    ]
+    assert items[1]["cif"].read_text() == "content"
+    assert template_items(None, tmp_path) == []
+    with pytest.raises(MissingError, match=r"y\.cif: the template is gone; --forcerun complexes"):
+        template_items([one | {"sha256": "y"}], tmp_path)

@@ -308,3 +308,13 @@ def test_interrupted_while_it_submits_a_campaign_leaves_nothing_open(campaign, m
     assert not campaign.tries()
     monkeypatch.undo()
     assert campaign.outcomes(campaign.run()) == {"a": "done", "b": "done"}
+
+
+def test_how_alignments_are_paired_is_a_setting_of_the_predictions(campaign):
+    from foldcp.campaign.bins import settings_of
+
+    how = {"pairing": "complete", "max_rows": 100, "max_paired": 50}
+    config = campaign.config
+    config = config.model_copy(update={"msa": config.msa.model_copy(update=how)})
+    settings = settings_of(config)
+    assert {name: getattr(settings, name) for name in how} == how

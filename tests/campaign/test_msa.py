@@ -60,6 +60,7 @@ def test_alignment_is_found_checked_and_rewritten(tmp_path: Path, given: Path, n
     assert written.read_text() == expected
     assert row == {
         "sha256": sha256(QUERY),
+        "complex_id": None,
         "length": 7,
         "provider": "directory",
         "path": f"03_msa/{sha256(QUERY)}.a3m",

@@ -43,6 +43,7 @@ def _token_rows(*rows):
         "n_entities": 2,
         "msa_depth": 1,
         "paired_depth": 1,
+        "n_templates": 0,
         "input_key": "in",
         "flags": [],
     }

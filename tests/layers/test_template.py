@@ -79,7 +79,7 @@ def peak_per_pair(mesh, n_templates):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 2)], ids=str)
-@pytest.mark.parametrize(("n_templates", "tiles"), [(1, 2), (2, 3)])
+@pytest.mark.parametrize(("n_templates", "tiles"), [(1, 2), (2, 3), (5, 3)])
 def test_memory(pool, shape, n_templates, tiles):
     """A template's tile of 256 bytes, its product, the sum if there are several; and the budget of 256."""
     assert max(pool.run(peak_per_pair, shape, n_templates)) < 256 * (tiles + 1) * 1.1

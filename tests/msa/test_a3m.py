@@ -67,19 +67,37 @@ def test_a_million_rows_in_constant_memory(tmp_path):
     assert many[2] - few[2] < 4096  # KiB
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_is_read_or_refused_with_file_and_line(tmp_path, data):
     text = bytearray(GOOD.encode() * 3)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(text) - 1))
-        what = data.draw(st.sampled_from(["byte", "cut", "line"]))
+        what = data.draw(st.sampled_from(["byte", "cut", "lower", "insert", "drop"]))
         if what == "byte":
             text[at] = data.draw(st.integers(0, 255))
         elif what == "cut":
             text = text[:at] or bytearray(b"x")
+        elif what == "lower":
+            text = text.lower()
+        elif what == "insert":
+            parts = [
+                b"\n",
+                b"\r",
+                b"\r\n",
+                b"\0",
+                b'"',
+                b">",
+                b"\n>",
+                b"#",
+                b"\xef\xbb\xbf",
+                b"\xe9",
+                b"\n>x\n",
+            ]
+            text[at:at] = data.draw(st.sampled_from(parts))
         else:
-            text[at:at] = b"\n"
+            del text[at : at + data.draw(st.integers(1, 12))]
+            text = text or bytearray(b"\n")
     path = tmp_path / "fuzz.a3m"
     path.write_bytes(text)
     try:

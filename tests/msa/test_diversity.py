@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldcp.msa.a3m import Row, columns_of
@@ -36,6 +36,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(made=ROWS, most=st.sampled_from([0.3, 0.5, 0.75, 0.999]), max_rows=st.integers(1, 12))
 def test_what_is_kept_is_what_the_definition_keeps(made: list[Row], most: float, max_rows: int) -> None:
     rows = [("q", "MKMK"), *((f"r{n}{tag}", _four_columns(text)) for n, (tag, text) in enumerate(made))]

@@ -93,7 +93,7 @@ def _stacked(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(proteins=complexes())
 def test_boltz_stacks_the_pairs_as_they_are_defined(strategy, proteins, tmp_path_factory) -> None:
     files, said = _write(proteins, tmp_path_factory.mktemp("csv"), strategy)
@@ -111,7 +111,7 @@ def test_boltz_stacks_the_pairs_as_they_are_defined(strategy, proteins, tmp_path
     assert (np.diff(n_chains) <= 0).all()
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(proteins=complexes(), max_rows=st.integers(1, 12), data=st.data())
 def test_limits_take_the_last_pairs_and_then_the_last_rows(
     proteins, max_rows, data, tmp_path_factory

@@ -26,6 +26,7 @@ def tokens() -> Callable[..., pa.Table]:
                     "n_entities": 1,
                     "msa_depth": msa_depth,
                     "paired_depth": 1,
+                    "n_templates": 0,
                     "chains": [],
                     "input_key": f"key{first[index]}",
                     "predicted_as": f"c{first[index]}",

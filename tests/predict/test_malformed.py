@@ -160,14 +160,25 @@ FASTA = {
 }
 
 ALIGNMENTS = {
-    "empty.a3m": ("", "alignment empty.a3m has no sequence"),
-    "short.a3m": (">q\nMKT\n", "alignment short.a3m: row 1 has 3 columns, but chain A has 5 residues"),
-    "ragged.a3m": (">q\nMKTAY\n>h\nMKTA\n", "row 2 has 4 columns"),
-    "letters.a3m": (">q\nMKTAY\n>h\nMK?AY\n", "cannot read the alignment letters.a3m: KeyError"),
-    "columns.csv": ("id,sequence\n1,MKTAY\n", "cannot read the alignment columns.csv: ValueError"),
-    "binary.csv": ("\x00\x01", "cannot read the alignment binary.csv"),
-    "headless.csv": ("MKTAY\n", "cannot read the alignment headless.csv"),
-    "rows.csv": ("key,sequence\n1,MKTAY\n2,\n", "cannot read the alignment rows.csv"),
+    "empty.a3m": ("", "empty.a3m, line 1: the file holds no FASTA record"),
+    "short.a3m": (">q\nMKT\n", "short.a3m, line 1: the first row .3 columns. is not the .*5 residues"),
+    "ragged.a3m": (">q\nMKTAY\n>h\nMKTA\n", "ragged.a3m, line 3: the row below has 4 columns"),
+    "letters.a3m": (">q\nMKTAY\n>h\nMK?AY\n", "letters.a3m, line 3: the row below has '\\?'"),
+    "dots.a3m": (">q\nMKTAY\n>h\nMK.AYTT\n", "dots.a3m, line 3: the row below has 6 columns"),
+    "columns.csv": (
+        "id,sequence\n1,MKTAY\n",
+        "columns.csv, line 1: the columns are 'id', 'sequence'; valid: key",
+    ),
+    "binary.csv": ("\x00\x01", "binary.csv, line 1: the columns are"),
+    "headless.csv": ("MKTAY\n", "headless.csv, line 1: the columns are 'MKTAY'"),
+    "rows.csv": ("key,sequence\n1,MKTAY\n2,\n", "rows.csv, line 3: the row has 0 columns"),
+    "none.csv": ("key,sequence\n", "none.csv, line 1: no row follows"),
+    "short.csv": ("key,sequence\n,MKT\n", "short.csv, line 2: the first row .3 columns. is not"),
+    "keys.csv": (
+        "key,sequence\n,MKTAY\nyeast,MKT--\n",
+        "keys.csv, line 3: the key 'yeast' is no whole number",
+    ),
+    "large.csv": ("key,sequence\n,MKTAY\n2147483648,MKT--\n", "large.csv, line 3: the key '2147483648'"),
 }
 
 CASES = [

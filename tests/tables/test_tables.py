@@ -17,6 +17,7 @@ from foldcp.tables.provenance import read_metadata, sha256_json
 
 ROW = {
     "sha256": "0" * 64,
+    "complex_id": None,
     "length": 3,
     "provider": "none",
     "path": None,

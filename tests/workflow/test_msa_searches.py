@@ -118,6 +118,34 @@ def test_without_a_search_there_are_no_jobs_for_it(campaign):
     assert set(snakemake(campaign)) == {"complexes", "sequences", "msa", "controls", "tokens"}
 
 
+def test_a_complex_may_bring_its_own(campaign):
+    sequences = (campaign / "p.fasta").read_text().split("\n")
+    second = sequences[3]  # P00001: in the complexes one and three, and in no file of the directory
+    (campaign / "mine" / "one").mkdir()
+    (campaign / "mine" / "one" / "2.csv").write_text(f"key,sequence\n,{second}\n9606,{second}\n")
+    assert snakemake(campaign)["msa_search"] == 2
+    rows = pq.read_table(campaign / "results" / "03_msa.parquet").to_pylist()
+    assert sorted((row["complex_id"] or "", row["provider"]) for row in rows) == [
+        *[("", "directory")] * 2,
+        *[("", "mmseqs")] * 3,
+        ("one", "directory"),
+    ]
+    assert (
+        "5 unique sequences, provider directory,mmseqs,none; 1 alignments of single complexes"
+        in (campaign / "results" / "logs" / "msa.log").read_text()
+    )
+    lent = [row for row in rows if row["origin"] == "one/2.csv"]
+    assert {row["depth"] for row in lent} == {2} and len({row["file_sha256"] for row in lent}) == 1
+    # Once it has a shared one, the complex still takes its own.
+    (campaign / "mine" / "P00001.a3m").write_text(f">q\n{second}\n")
+    assert snakemake(campaign)["msa"] == 1
+    rows = pq.read_table(campaign / "results" / "03_msa.parquet").to_pylist()
+    assert {row["complex_id"]: row["depth"] for row in rows if row["sha256"] == lent[0]["sha256"]} == {
+        None: 1,
+        "one": 2,
+    }
+
+
 def test_a_search_is_told_the_memory_and_the_cores_of_its_job(campaign, told):
     configure(campaign, memory_mb=2000, threads=2)
     snakemake(campaign)

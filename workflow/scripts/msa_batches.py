@@ -1,4 +1,4 @@
-"""Unique sequences in; those whose alignment has to be searched out, in batches."""
+"""Unique sequences and complexes in; those whose alignment has to be searched out, in batches."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,8 @@ from foldcp.tables import Provenance, read_table, schemas, write_table
 
 config = parse(snakemake.config)
 with stage("msa_batches", snakemake.log[0]) as say:
-    got = batches(read_table(snakemake.input.sequences, schemas.SEQUENCES), config.msa)
+    sequences = read_table(snakemake.input.sequences, schemas.SEQUENCES)
+    got = batches(sequences, config.msa, read_table(snakemake.input.complexes, schemas.COMPLEXES))
     # Snakemake takes a file of the same content for unchanged, and what is missing may be the same as before.
     said = f"missing from the cache at {datetime.now(UTC).isoformat()}"
     sha256 = config.sha256("msa")

@@ -140,6 +140,13 @@ def test_what_the_user_has_paired_is_not_paired_again(complex_file: Path, tmp_pa
     assert depths.paired == 1
 
 
+def test_letters_of_the_first_row_are_left_to_boltz(complex_file: Path, tmp_path: Path) -> None:
+    # Programs write X for a modified residue, and Boltz takes that for the residue it is.
+    (tmp_path / "one.a3m").write_text(f">q\nX{ONE[1:]}\n>r OX=10\nMKTAYIAKQRA\n")
+    ready, _ = paired(read(complex_file), Pairing(), tmp_path)
+    assert lines(files(ready)[0]) == [f",X{ONE[1:]}", "0,MKTAYIAKQRA"]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

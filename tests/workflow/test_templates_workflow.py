@@ -1,0 +1,35 @@
+"""Templates through the real Snakemake: what is redone when a file changes; nothing is predicted."""
+
+from features.complexes import write_template
+from workflow.test_controls_workflow import run  # noqa: F401 (a fixture)
+
+LINES = "complex_id,member,file,chain\nCPX-1278,,cif/x.cif,\nCPX-1279,,gone.cif,\nnobody,,cif/x.cif,\n"
+
+
+def keys(tables):
+    return {row["complex_id"]: row["input_key"] for row in tables["04_tokens"]}
+
+
+def test_a_changed_file_changes_its_complex_alone(run, tmp_path):  # noqa: F811
+    (tmp_path / "cif").mkdir()
+    write_template(tmp_path / "cif" / "x.cif", ["MKTAYIAKQRQISFVK"], seed=0)
+    (tmp_path / "templates.csv").write_text(LINES)
+    table = {"table": "config/demo/complexes.tsv"}
+    first, said = run(complexes={**table, "templates": "templates.csv"})
+    assert "complexes: warning: templates.csv: not in the table of complexes, and left out: nobody" in said
+    assert "2 files of templates, 1 of them unusable, for 2 complexes" in said
+    assert {r["complex_id"]: r["n_templates"] for r in first["04_tokens"]}["CPX-1278"] == 1
+    assert sum(row["n_templates"] for row in first["04_tokens"]) == 1
+    (bad,) = [row for row in first["04_rejected"] if row["reason_code"] == "bad_template"]
+    assert bad["complex_id"] == "CPX-1279" and bad["reason"].endswith("gone.cif: no such file")
+    assert all(row["matched_to"] != "CPX-1279" for row in first["03_controls"])
+    _, said = run("-n", complexes={**table, "templates": "templates.csv"})
+    assert "Nothing to be done" in said
+    # One file gets another content, and one that was missing is there.
+    write_template(tmp_path / "cif" / "x.cif", ["MKTAYIAKQRQISFVK"], seed=1)
+    write_template(tmp_path / "gone.cif", ["MKTAYIAKQRQISFVK"], seed=2)
+    second, _ = run(complexes={**table, "templates": "templates.csv"})
+    assert {name for name, key in keys(first).items() if keys(second).get(name, key) != key} == {"CPX-1278"}
+    assert "CPX-1279" in keys(second) and not {r["reason_code"] for r in second["04_rejected"]} & {
+        "bad_template"
+    }
