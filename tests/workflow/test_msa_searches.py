@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -18,7 +19,8 @@ __all__ = ["databases"]
 @pytest.fixture
 def campaign(databases, tmp_path) -> Path:
     """Five proteins in three complexes; the directory has one of them."""
-    proteins = {f"P{n:05d}": p.sequence for n, p in enumerate(databases.proteins[:5])}
+    # Each of these has relatives in the database: who finds only itself has no alignment.
+    proteins = {f"P{n:05d}": p.sequence for n, p in enumerate(databases.proteins[3:8])}
     (tmp_path / "p.fasta").write_text("".join(f">sp|{k}|T t\n{v}\n" for k, v in proteins.items()))
     (tmp_path / "mine").mkdir()
     first = proteins["P00000"]
@@ -40,6 +42,29 @@ def campaign(databases, tmp_path) -> Path:
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     return tmp_path
+
+
+@pytest.fixture
+def told(campaign) -> Path:
+    """A file with a line for each call of MMseqs2: its SLURM job (`-` without one) and its arguments."""
+    program, file = campaign / "mmseqs", campaign / "told"
+    program.write_text(
+        f'#!/bin/sh\necho "${{SLURM_JOB_ID:--}}" "$@" >> {file}\nexec {shutil.which("mmseqs")} "$@"\n'
+    )
+    program.chmod(0o755)
+    configure(campaign, program=str(program))
+    return file
+
+
+def configure(folder: Path, **mmseqs: object) -> None:
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["msa"]["mmseqs"] |= mmseqs
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def searches(told: Path) -> list[str]:
+    """Return the calls that search, in order."""
+    return [line for line in told.read_text().splitlines() if line.split()[1] == "search"]
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -119,3 +144,47 @@ def test_a_complex_may_bring_its_own(campaign):
         None: 1,
         "one": 2,
     }
+
+
+def test_a_search_is_told_the_memory_and_the_cores_of_its_job(campaign, told):
+    configure(campaign, memory_mb=2000, threads=2)
+    snakemake(campaign)
+    asked = ("--set-resources", "msa_search:mem_mb=3000", "--set-threads", "msa_search=1")
+    shutil.rmtree(campaign / "cache")
+    snakemake(campaign, "--forcerun", "msa_batches", *asked)
+    of_the_settings, of_the_job = searches(told)[:2], searches(told)[2:]
+    for calls, memory, threads in ((of_the_settings, "1600M", 2), (of_the_job, "2400M", 1)):
+        assert len(calls) == 2  # batches
+        assert all(f" --split-memory-limit {memory} --threads {threads} " in f"{call} " for call in calls)
+
+
+@pytest.mark.slurm
+def test_searches_are_jobs_of_slurm(campaign, told, slurm):
+    quick = ("--slurm-init-seconds-before-status-checks", "2")
+    done = run(campaign, "--profile", str(ROOT / "slurm"), *quick)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    said = done.stdout + done.stderr
+    jobs = re.findall(r"SLURM jobid (\d+) \(log: \S*/rule_msa_search/", said)
+    assert len(set(jobs)) == 2  # batches
+    # MMseqs2 ran in these jobs, and nowhere else; each left it the profile's memory.
+    calls = searches(told)
+    assert sorted(call.split()[0] for call in calls) == sorted(jobs)
+    assert all(" --split-memory-limit 51200M " in call for call in calls)
+    for job in jobs:
+        assert accounting(job) == ["COMPLETED", "1", "62.50G"]
+    rows = pq.read_table(campaign / "results" / "03_msa.parquet").to_pylist()
+    assert sorted(row["provider"] for row in rows) == ["directory", *["mmseqs"] * 4]
+    for row in rows:
+        assert (campaign / "results" / row["path"]).is_file()
+        assert row["depth"] > 1 or row["provider"] == "directory"
+
+
+def accounting(job: str) -> list[str]:
+    """Return state, cores and memory of a job that has ended; accounting may lag behind a little."""
+    command = ["sacct", "-X", "-n", "-P", "-j", job, "-o", "State,ReqCPUS,ReqMem"]
+    for _ in range(60):
+        got = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().split("|")
+        if len(got) == 3 and got[0] not in {"RUNNING", "PENDING", "COMPLETING"}:
+            break
+        time.sleep(0.5)
+    return got

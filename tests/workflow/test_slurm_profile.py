@@ -65,7 +65,7 @@ def test_the_demo_campaign_on_three_meshes(clone, demo_cache, slurm):
         pq.read_table(path) for path in sorted((clone / "demo-results" / "06_ledger").glob("*.parquet"))
     ).to_pylist()
     failed = {row["complex_id"]: row["outcome"] for row in rows if row["outcome"] != "done"}
-    assert len(rows) == 20 and failed == {"CPX-6957": "bad_input"}
+    assert len(rows) == 21 and failed == {"CPX-6957": "bad_input"}
     assert {row["mesh"] for row in rows} == {"1x1", "1x2", "2x2"}
     assert sum(row["role"] == "decoy" for row in rows) == 5
     assert "mean nothing" in (clone / "demo-results" / "report.html").read_text()
