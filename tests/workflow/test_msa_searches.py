@@ -122,7 +122,7 @@ def test_a_complex_may_bring_its_own(campaign):
     sequences = (campaign / "p.fasta").read_text().split("\n")
     second = sequences[3]  # P00001: in the complexes one and three, and in no file of the directory
     (campaign / "mine" / "one").mkdir()
-    (campaign / "mine" / "one" / "2.csv").write_text(f"key,sequence\n,{second}\n9606,{second}\n")
+    (campaign / "mine" / "one" / "2.csv").write_text(f"key,sequence\n,{second}\n9606,-{second[1:]}\n")
     assert snakemake(campaign)["msa_search"] == 2
     rows = pq.read_table(campaign / "results" / "03_msa.parquet").to_pylist()
     assert sorted((row["complex_id"] or "", row["provider"]) for row in rows) == [
