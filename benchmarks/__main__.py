@@ -10,6 +10,7 @@ from benchmarks import (
     inference,
     msa,
     msa_layer,
+    msa_rows,
     outer_product_mean,
     pairformer_layer,
     pairing,
@@ -22,16 +23,8 @@ RESULTS = Path(__file__).parent / "results"
 MODULES = {
     module.__name__.rpartition(".")[2]: module
     for module in (
-        plan,
-        dag,
-        msa,
-        pairing,
-        scores,
-        fold,
-        pairformer_layer,
-        msa_layer,
-        outer_product_mean,
-        inference,
+        *(plan, dag, msa, pairing, msa_rows, scores, fold),
+        *(pairformer_layer, msa_layer, outer_product_mean, inference),
     )
 }
 

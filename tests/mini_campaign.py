@@ -20,12 +20,14 @@ class MiniCampaign:
     """Writes the tables of the stages before predict; predicts; reads the ledger.
 
     `complexes` maps a complex to its chains; `shards` lists the complexes of each shard. `mesh` and `nodes`
-    are those of the plan, and `max_ranks` what a complex that runs out of memory may take.
+    are those of the plan, and `max_ranks` what a complex that runs out of memory may take. `cut` maps
+    complexes whose alignment the plan cuts to the rows that are read.
     """
 
     mesh = (1, 1)
     nodes = 1
     max_ranks = 1
+    cut: Mapping[str, int] = {}
 
     def __init__(self, folder: Path, cache: Path, **predict) -> None:
         self.folder = folder
@@ -61,11 +63,14 @@ class MiniCampaign:
         self._table("03_msa", MSA, [])
         self._table("04_tokens", TOKENS, [_tokens(name, chains) for name, chains in complexes.items()])
         plan = [
-            _plan(name, complexes[name], shard, position) | self._place()
+            _plan(name, complexes[name], shard, position) | self._place() | self._rows(name)
             for shard, names in enumerate(shards or [list(complexes)])
             for position, name in enumerate(names)
         ]
         self._table("05_plan", PLAN, plan)
+
+    def _rows(self, name: str) -> dict:
+        return {"msa_depth": 8192, "msa_rows": self.cut[name]} if name in self.cut else {}
 
     def _place(self) -> dict:
         return {"mesh_rows": self.mesh[0], "mesh_cols": self.mesh[1], "n_nodes": self.nodes}
@@ -152,6 +157,8 @@ def _plan(name: str, chains: Sequence[str], shard: int, position: int) -> dict:
     return {
         "complex_id": name,
         "n_tokens": sum(map(len, chains)),
+        "msa_depth": 1,
+        "msa_rows": 1,
         "bin": BIN,
         "gpu": "cpu",
         "predicted_peak_bytes": 10**8,

@@ -9,6 +9,7 @@ from foldcp.campaign.ladder import Rung, ladder
 from foldcp.config import Config, PredictConfig
 from foldcp.errors import unknown_choice
 from foldcp.plan import Workload
+from foldcp.plan.depth import limit_of
 from foldcp.plan.gpus import Gpu, get_gpu
 from foldcp.plan.memory import peak_bytes
 from foldcp.plan.mesh import Mesh
@@ -36,7 +37,7 @@ class Bin:
     shards
         Complexes by shard, as the plan has them.
     sizes
-        Size of each complex.
+        Size of each complex, with the rows of its alignment that are read.
     settings
         How to predict, on the bin's own mesh.
     weights
@@ -129,7 +130,10 @@ class Bin:
         ]
 
     def _on(self, target: ShardTarget, rung: Rung) -> ShardTarget:
-        """Return a complex with what the plan's models expect of it on a rung."""
+        """Return a complex with what the plan's models expect of it on a rung.
+
+        The rows of its alignment stay those of the plan, though more may fit: the structure depends on them.
+        """
         if rung == self.rungs[0]:
             return target
         size, workload = self.sizes[target.id], dataclasses.replace(self.workload, budget=rung.budget)
@@ -177,7 +181,7 @@ def prepare(campaign: Path, name: str, config: Config) -> Bin:
         campaign=campaign,
         others=frozenset(row["bin"] for row in plan) - {name},
         shards=dict(shards),
-        sizes=_sizes(campaign, {row["complex_id"] for row in rows}),
+        sizes=_sizes(campaign, {row["complex_id"]: row["msa_rows"] for row in rows}),
         settings=settings,
         weights=weights,
         nodes=rows[0]["n_nodes"],
@@ -196,22 +200,24 @@ def settings_of(config: Config, mesh: tuple[int, int] = (1, 1)) -> Settings:
 
 
 def _target(row: dict[str, Any], predictions: Path, settings: Settings, weights: str) -> ShardTarget:
+    msa_rows = limit_of(row)
     return ShardTarget(
         id=row["complex_id"],
         input=predictions / row["complex_id"] / f"{row['complex_id']}.yaml",
         input_key=row["input_key"],
-        run_key=run_key(row["input_key"], settings, weights),
+        run_key=run_key(row["input_key"], dataclasses.replace(settings, msa_rows=msa_rows), weights),
         predicted_peak_bytes=row["predicted_peak_bytes"],
         predicted_seconds=row["predicted_seconds"],
         role=row["role"],
+        msa_rows=msa_rows,
     )
 
 
-def _sizes(campaign: Path, names: set[str]) -> dict[str, Size]:
-    columns = ["complex_id", "n_tokens", "n_atoms", "msa_depth"]
+def _sizes(campaign: Path, msa_rows: dict[str, int]) -> dict[str, Size]:
+    columns = ["complex_id", "n_tokens", "n_atoms"]
     tokens = read_table(campaign / "04_tokens.parquet", TOKENS).select(columns).to_pylist()
     return {
-        row["complex_id"]: Size(row["n_tokens"], row["n_atoms"], row["msa_depth"])
+        row["complex_id"]: Size(row["n_tokens"], row["n_atoms"], msa_rows[row["complex_id"]])
         for row in tokens
-        if row["complex_id"] in names
+        if row["complex_id"] in msa_rows
     }

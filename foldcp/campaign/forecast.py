@@ -7,7 +7,7 @@ and asks no cluster.
 
 from collections import defaultdict
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from foldcp.campaign.launch.slurm import time_limit_minutes
 from foldcp.config import Config
 from foldcp.plan import Workload, make_plan
 from foldcp.plan.coverage import aligned, duration
+from foldcp.plan.depth import limit_of
 from foldcp.plan.mesh import Mesh
 from foldcp.plan.time import OVERHEADS
 from foldcp.predict import current
@@ -114,7 +115,8 @@ def bin_forecasts(campaign: Path, config: Config) -> list[BinForecast]:
     settings, failures = settings_of(config), _failures(campaign)
     bins: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in make_plan(tokens, config.plan, Workload.of(config.predict)).plan.to_pylist():
-        key = None if weights is None else run_key(row["input_key"], settings, weights)
+        own = replace(settings, msa_rows=limit_of(row))
+        key = None if weights is None else run_key(row["input_key"], own, weights)
         bins[row["bin"]].append(row | {"state": _state(campaign, row["complex_id"], key, failures)})
     return [_of_bin(name, rows) for name, rows in sorted(bins.items())]
 

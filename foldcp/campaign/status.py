@@ -14,6 +14,7 @@ from foldcp.campaign.failures import Failure, failure_of
 from foldcp.campaign.launch.progress import pace
 from foldcp.campaign.launch.slurm_queue import FOLDER, waiting_jobs
 from foldcp.errors import InputError
+from foldcp.plan.depth import limit_of
 from foldcp.predict import current
 from foldcp.predict.ledger import Attempt, attempts
 from foldcp.predict.markers import read_marker
@@ -141,7 +142,11 @@ def read_status(campaign: Path) -> CampaignStatus:
         return CampaignStatus(_stages(campaign), [], [])
     plan = read_table(plan_file, PLAN).to_pylist()
     predictions = campaign / "06_predictions"
-    keys = current.run_keys(predictions / "ledger", {row["complex_id"]: row["input_key"] for row in plan})
+    keys = current.run_keys(
+        predictions / "ledger",
+        {row["complex_id"]: row["input_key"] for row in plan},
+        {row["complex_id"]: limit_of(row) for row in plan},
+    )
     done = {
         name for name, key in keys.items() if (read_marker(predictions / name) or {}).get("run_key") == key
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foldcp.plan.memory import MAX_MSA_ROWS
 from foldcp.plan.mesh import Mesh, squarest
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _GB = 1e9
 def memory(
     tokens: Annotated[int, typer.Option(min=1, help="Tokens of the complex; with --largest a first guess.")],
     atoms: Annotated[int | None, typer.Option(min=1, help="Heavy atoms; default: 8 per token.")] = None,
-    msa: Annotated[int, typer.Option(min=1, help="Rows of the alignment.")] = 1024,
+    msa: Annotated[int, typer.Option(min=1, max=MAX_MSA_ROWS, help="Rows of the alignment.")] = 1024,
     samples: Annotated[int, typer.Option(min=1, help="Structures to draw.")] = 1,
     templates: Annotated[int, typer.Option(min=0, help="Templates.")] = 0,
     mesh: Annotated[str, typer.Option(help="Mesh of GPUs, rows x columns.")] = "1x1",
@@ -114,7 +115,9 @@ def _table(traced: "Traced", gpu: str, limit: int) -> str:
         ("not traced", "", f"{HIDDEN / _GB:.2f} GB", ""),
         ("total", "", f"{traced.total / _GB:.2f} GB", f"{traced.total / case.pairs:.0f} B"),
     ]
-    verdict = "fits" if traced.total <= limit else "does NOT fit"
+    fits = traced.total <= limit
+    verdict = "fits" if fits else "does NOT fit"
+    remedy = [] if fits else [_remedy(case, limit)]
     return "\n".join(
         [
             f"{case.n_tokens} tokens, {case.n_atoms} atoms, {case.n_sequences} alignment rows, "
@@ -125,12 +128,27 @@ def _table(traced: "Traced", gpu: str, limit: int) -> str:
             _aligned(rows),
             "",
             f"{verdict} the {limit / _GB:.1f} GB of {gpu} that a plan may fill",
+            *remedy,
             "traced: every tensor that the real code makes at the released sizes, without allocating it; "
             "blocks, recycling passes and steps beyond the second are taken to be the same again",
             "not traced but a constant: CUDA context and libraries, workspaces, buffers of messages; the "
             "allocator's fragmentation is left to what a plan does not fill",
         ]
     )
+
+
+def _remedy(case: "Case", limit: int) -> str:
+    """Return whether fewer rows of the alignment would help, by the plan's model."""
+    from foldcp.plan import Workload
+    from foldcp.plan.depth import rows_that_fit
+    from foldcp.plan.workload import Size
+
+    size = Size(case.n_tokens, case.n_atoms, case.n_sequences)
+    workload = Workload(samples=case.n_samples, precision=case.precision, budget=case.budget)
+    rows = rows_that_fit(size, workload, Mesh(*case.mesh), limit)
+    if not rows:
+        return "nor would it with fewer rows of alignment; what helps: a larger mesh"
+    return f"with the first {rows} rows of its alignment it would (--msa-rows; a plan cuts by itself)"
 
 
 def _largest_table(found: list["Traced"], gpu: str, limit: int) -> str:

@@ -16,6 +16,7 @@ from foldcp.cli.source import (
 )
 from foldcp.config import PlanConfig, ScreenConfig, SequencesConfig
 from foldcp.errors import UsageError, unknown_choice
+from foldcp.plan.memory import MAX_MSA_ROWS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +45,15 @@ def plan(
     gpu: Annotated[str, typer.Option(help="GPU model, a key of the GPU file.")] = _DEFAULT.gpu,
     gpus: Annotated[Path | None, typer.Option(help="Your own GPU models, as in config/gpus.yaml.")] = None,
     max_ranks: Annotated[int, typer.Option(min=1, max=4096, help="Most GPUs for one complex.")] = 64,
+    msa: Annotated[
+        int, typer.Option(min=1, max=MAX_MSA_ROWS, help="Rows of alignment to count for each complex.")
+    ] = 1,
+    min_msa_rows: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Rows for which a complex may take more GPUs; rows beyond are left out where needed."
+        ),
+    ] = _DEFAULT.min_msa_rows,
     bins: Annotated[
         str, typer.Option(help="Upper edges of the size bins, in tokens, ascending, joined by commas.")
     ] = ",".join(map(str, _DEFAULT.bins)),
@@ -76,12 +86,17 @@ def plan(
         raise unknown_choice("precision", precision, _PRECISIONS)
     check_model(model)
     config = PlanConfig(
-        bins=_edges(bins), gpus=gpus, gpu=gpu, max_ranks=max_ranks, shard_minutes=_positive(shard_minutes)
+        bins=_edges(bins),
+        gpus=gpus,
+        gpu=gpu,
+        max_ranks=max_ranks,
+        min_msa_rows=min_msa_rows,
+        shard_minutes=_positive(shard_minutes),
     )
     workload = Workload(samples, recycles, steps, precision, model)
     screen = ScreenConfig(baits=baits, preys=preys, homodimers=homodimers)
     ingested, files = read_source(table, format, copies, screen)
-    counted = _count(ingested, fasta or [], lengths)
+    counted = _count(ingested, fasta or [], lengths, msa)
     planned = make_plan(counted.tokens, config, workload)
     lost = [ingested.rejected, counted.rejected, planned.rejected]
     _write(planned, lost, [*files, *(fasta or []), *([lengths] if lengths else [])], output, rejected)
@@ -105,8 +120,10 @@ def _positive(minutes: float) -> float:
     return minutes
 
 
-def _count(ingested: "Ingested", fasta: list[Path], lengths: Path | None) -> "Counted":
-    """Run the stages between reading and the plan."""
+def _count(ingested: "Ingested", fasta: list[Path], lengths: Path | None, msa: int) -> "Counted":
+    """Run the stages between reading and the plan; every complex gets an alignment of `msa` rows."""
+    import pyarrow as pa
+
     from foldcp.campaign.sequences import resolve, resolve_lengths
     from foldcp.campaign.tokens import count
 
@@ -115,7 +132,11 @@ def _count(ingested: "Ingested", fasta: list[Path], lengths: Path | None) -> "Co
         resolved = resolve_lengths(ingested.complexes, lengths)
     else:
         resolved = resolve(ingested.complexes, config)
-    return count(ingested.complexes, resolved.sequences, resolved.unresolved, None, config)
+    counted = count(ingested.complexes, resolved.sequences, resolved.unresolved, None, config)
+    place = counted.tokens.schema.get_field_index("msa_depth")
+    field = counted.tokens.schema.field(place)
+    depths = pa.array([msa] * counted.tokens.num_rows, field.type)
+    return counted._replace(tokens=counted.tokens.set_column(place, field, depths))
 
 
 def _write(
@@ -139,8 +160,10 @@ def _summary(
     ingested: "Ingested", counted: "Counted", planned: "Planned", config: PlanConfig, workload: "Workload"
 ) -> str:
     from foldcp.plan import coverage, render
+    from foldcp.plan.coverage import cut_line
 
     rows = coverage(counted.tokens, planned.plan)
+    cut = cut_line(planned.plan)
     lines = [
         _breakdown(ingested, counted, planned),
         "",
@@ -151,6 +174,7 @@ def _summary(
         "",
         f"in all {sum(row.shards for row in rows)} jobs, {sum(row.gpu_hours for row in rows):.1f} GPU-hours "
         "(memory and time are estimates)",
+        *([cut] if cut else []),
     ]
     if rows:
         share = f"share: of the {counted.tokens.num_rows} complexes of known size"

@@ -61,6 +61,9 @@ def predict(
             "keys stay."
         ),
     ] = "greedy",
+    msa_rows: Annotated[
+        int | None, typer.Option(help="Most rows of the alignment that are read, its first; default: all.")
+    ] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Folder of weights and molecules; default: the user's cache folders.")
     ] = None,
@@ -100,6 +103,7 @@ def predict(
         pae=pae,
         deletions=deletions,
         pairing=pairing,
+        msa_rows=msa_rows,
         seed=seed,
         campaign=campaign,
         threads=threads,

@@ -22,6 +22,11 @@ class PlanConfig(Section):
     )
     gpu: str = Field("h100-80gb", description="GPU model of the cluster, a key of the GPU file.")
     max_ranks: PositiveInt = Field(8, description="Most GPUs for one complex; the fewest that fit are taken.")
+    min_msa_rows: PositiveInt = Field(
+        2048,
+        description="Rows of an alignment for which a complex may take more GPUs; rows beyond are left out "
+        "where memory is short.",
+    )
     shard_minutes: float = Field(240.0, gt=0, description="Wall time a job should fill.")
 
     @field_validator("bins")

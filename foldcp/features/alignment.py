@@ -18,7 +18,7 @@ _BLOCK = 512
 """Columns whose statistics are taken at once: sums and deletion values are wider than the alignment."""
 
 
-def pair_alignments(tokenized: Any, deletions_as: str = "kept") -> Alignment:
+def pair_alignments(tokenized: Any, deletions_as: str = "kept", max_rows: int | None = None) -> Alignment:
     """Return the paired alignment.
 
     Parameters
@@ -28,10 +28,13 @@ def pair_alignments(tokenized: Any, deletions_as: str = "kept") -> Alignment:
     deletions_as
         `kept`: the deletions of every row, which the model was trained to read. `boltz`: of the first row or
         two only, as Boltz 2.2.1 loses the others; for parity.
+    max_rows
+        Rows to keep, from the top: the queries, then what is paired, then the rest. None keeps all. As
+        `max_seqs` of Boltz's `construct_paired_msa`.
     """
     chains = np.unique(tokenized.tokens["asym_id"])
     alignments = [_chain_alignment(tokenized, chain) for chain in chains]
-    rows, paired = pair_rows(alignments)
+    rows, paired = (array[:max_rows] for array in pair_rows(alignments))
     shape = len(rows), len(tokenized.tokens)
     residues = np.full(shape, const.token_ids["-"], np.uint8)
     deletions = np.zeros(shape, np.int16)
@@ -116,7 +119,10 @@ def _as_boltz_loses_deletions(alignment: Any) -> MSA:
 
 
 def column_statistics(alignment: Alignment) -> tuple[Tensor, Tensor]:
-    """Return the profile (N, 33), the share of each residue type, and the mean deletion value (N,)."""
+    """Return the profile (N, 33), the share of each residue type, and the mean deletion value (N,).
+
+    Of the rows that are read: where the alignment is cut, of those that are left, as in Boltz.
+    """
     n_sequences, n_tokens = alignment.residues.shape
     profile = torch.empty(n_tokens, const.num_tokens)
     deletion_mean = torch.empty(n_tokens)

@@ -222,5 +222,12 @@ class Features:
 
     @property
     def n_sequences(self) -> int:
-        """Rows of the alignment, S."""
+        """Rows of the alignment that are read, S."""
         return len(self.alignment.residues)
+
+    @property
+    def paired_depth(self) -> int:
+        """Rows of the alignment in which at least two chains are paired, the queries' among them."""
+        asym_id = self.tokens.asym_id
+        starts = torch.cat([asym_id.new_ones(1), asym_id.diff()]).nonzero().flatten()
+        return 1 + int((self.alignment.paired[1:, starts].sum(1) > 1).sum())

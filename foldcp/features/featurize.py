@@ -23,7 +23,12 @@ from foldcp.features.tokens import token_features
 
 
 def featurize(
-    parsed: Any, molecules: Path, canonicals: dict[str, Any], seed: int, deletions_as: str = "kept"
+    parsed: Any,
+    molecules: Path,
+    canonicals: dict[str, Any],
+    seed: int,
+    deletions_as: str = "kept",
+    msa_rows: int | None = None,
 ) -> Features:
     """Tokenize and featurize one parsed input.
 
@@ -39,6 +44,9 @@ def featurize(
         Seed of the random rotations of the reference conformers.
     deletions_as
         `kept`, or `boltz` for parity (`foldcp.features.alignment.pair_alignments`).
+    msa_rows
+        Most rows of the alignment that are read, its first; None reads all that Boltz stacks. The column
+        statistics are those of the rows that are read.
 
     Raises
     ------
@@ -52,7 +60,7 @@ def featurize(
         names = set(tokenized.tokens["res_name"].tolist()) - set(known)
         known |= load_molecules(molecules, sorted(names))
         rows = AtomRows.of(tokenized.tokens)
-        alignment = pair_alignments(tokenized, deletions_as)
+        alignment = pair_alignments(tokenized, deletions_as, msa_rows)
         return Features(
             tokens=token_features(tokenized, rows, alignment),
             atoms=atom_features(tokenized, known, rows, seed),

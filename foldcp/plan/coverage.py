@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from foldcp.plan.depth import limit_of
 from foldcp.plan.mesh import Mesh
 from foldcp.plan.shards import makespan
 from foldcp.plan.time import OVERHEADS
@@ -91,6 +92,17 @@ def _row(upper: int, complexes: int, share: float, members: list[dict]) -> Cover
         makespan_seconds=longest,
         ideal_seconds=ideal,
         gpu_hours=mesh.ranks * busy / 3600,
+    )
+
+
+def cut_line(plan: pa.Table) -> str | None:
+    """Return a line about the predictions that read only part of their alignment; None where all read all."""
+    limits = [limit for row in plan.select(["msa_depth", "msa_rows"]).to_pylist() if (limit := limit_of(row))]
+    if not limits:
+        return None
+    return (
+        f"{len(limits)} predictions read only part of their alignment, where memory is short: "
+        f"{min(limits)} rows at least (plan.min_msa_rows)"
     )
 
 

@@ -16,8 +16,8 @@ import yaml
 from foldcp.plan.mesh import Mesh
 from foldcp.plan.workload import Size, Workload
 
-MAX_MSA_ROWS = 8192
-"""Boltz reads at most this many rows of an alignment."""
+MAX_MSA_ROWS = 16_384
+"""Boltz stacks at most this many rows in the alignment of a complex (`boltz.data.const.max_msa_seqs`)."""
 COEFFICIENTS = "memory_coefficients.yaml"
 """The file beside this one."""
 _WINDOW = 32
@@ -41,17 +41,20 @@ def held(size: Size, samples: int, mesh: Mesh) -> dict[str, int]:
     dict
         `pairs_alone`: token pairs, on a single rank. `pairs_on_mesh`: those of the largest tile, where
         operands travel. One of the two is 0, as `pairs_if_several` is for a single sample: it stands for what
-        several samples keep or do together. `alignment`: elements of the largest alignment tile.
+        several samples keep or do together. `alignment_alone`, `alignment_on_mesh`: likewise elements of the
+        largest alignment tile, whose rows are cut over mesh rows.
         `atoms`: atoms of the largest share. `coordinates`: atoms of all samples, whole on every rank.
         `tokens`: likewise. `rank`: 1.
     """
     columns = ceil(size.tokens / mesh.cols)
     pairs = ceil(size.tokens / mesh.rows) * columns
+    elements = ceil(min(size.msa_depth, MAX_MSA_ROWS) / mesh.rows) * columns
     return {
         "pairs_alone": pairs if mesh.ranks == 1 else 0,
         "pairs_on_mesh": pairs if mesh.ranks > 1 else 0,
         "pairs_if_several": pairs if samples > 1 else 0,
-        "alignment": ceil(min(size.msa_depth, MAX_MSA_ROWS) / mesh.rows) * columns,
+        "alignment_alone": elements if mesh.ranks == 1 else 0,
+        "alignment_on_mesh": elements if mesh.ranks > 1 else 0,
         "atoms": ceil(ceil(size.atoms / _WINDOW) / mesh.ranks) * _WINDOW,
         "coordinates": samples * size.atoms,
         "tokens": size.tokens,

@@ -1,21 +1,23 @@
 """The plan: each complex to a size bin, each bin to a mesh, each prediction to a shard.
 
 A complex goes to the first bin edge that is at least its token count. A bin has one mesh, so that it is one
-job array: the smallest on which its most demanding member fits. A complex that fits no allowed mesh, or that
-is over the last edge, becomes a rejected row that says what would help.
+job array: the smallest on which its most demanding member fits. Rows of an alignment over `plan.min_msa_rows`
+make no mesh larger: where they do not fit they are left out (`foldcp.plan.depth`). A complex that fits no
+allowed mesh, or that is over the last edge, becomes a rejected row that says what would help.
 """
 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from foldcp.config import PlanConfig
+from foldcp.plan.depth import at_most, rows_that_fit
 from foldcp.plan.gpus import GIB, Gpu, get_gpu
-from foldcp.plan.memory import peak_bytes, stage_bytes
+from foldcp.plan.memory import MAX_MSA_ROWS, peak_bytes, stage_bytes
 from foldcp.plan.mesh import Mesh, candidates
 from foldcp.plan.shards import balance
 from foldcp.plan.time import OVERHEADS, predicted_seconds
@@ -43,6 +45,8 @@ class _Item:
     predicted_as: str
     role: str
     size: Size
+    """With all rows of the alignment; where a mesh is known, with those that are read."""
+    msa_depth: int
 
 
 def bin_name(upper: int) -> str:
@@ -58,7 +62,7 @@ def make_plan(tokens: pa.Table, config: PlanConfig, workload: Workload) -> Plann
     tokens
         The TOKENS table. Complexes of equal input are planned once (`predicted_as`), rejected one by one.
     config
-        Bin edges, GPU model, most ranks, wall-time target.
+        Bin edges, GPU model, most ranks, rows of an alignment worth GPUs, wall-time target.
     workload
         Samples, recycles, steps, precision, model.
 
@@ -82,14 +86,17 @@ def make_plan(tokens: pa.Table, config: PlanConfig, workload: Workload) -> Plann
         if place == len(config.bins):
             rejected.append(_over_bin(item, config.bins[-1]))
             continue
-        fit = _first_fit(item.size, workload, meshes, gpu)
+        least = at_most(item.size, config.min_msa_rows)
+        fit = _first_fit(least, workload, meshes, gpu)
         if fit is None:
-            rejected.append(_over_mesh(item, workload, meshes[-1], gpu))
+            rejected.append(_over_mesh(replace(item, size=least), workload, meshes[-1], gpu))
             continue
         edge = config.bins[place]
         smallest[edge] = max(smallest[edge], fit)
         if item.predicted_as == item.complex_id:
-            members[edge].append(item)
+            rows_read = rows_that_fit(item.size, workload, meshes[fit], gpu.usable_bytes)
+            size = at_most(item.size, max(least.msa_depth, rows_read))
+            members[edge].append(replace(item, size=size))
     rows: list[dict[str, Any]] = []
     for edge in sorted(members):
         mesh = meshes[smallest[edge]]
@@ -99,8 +106,9 @@ def make_plan(tokens: pa.Table, config: PlanConfig, workload: Workload) -> Plann
 
 def _items(tokens: pa.Table) -> Iterable[_Item]:
     for row in tokens.select(_COLUMNS).to_pylist():
-        size = Size(row["n_tokens"], row["n_atoms"], row["msa_depth"])
-        yield _Item(row["complex_id"], row["input_key"], row["predicted_as"], row["role"], size)
+        depth = min(row["msa_depth"], MAX_MSA_ROWS)
+        size = Size(row["n_tokens"], row["n_atoms"], depth)
+        yield _Item(row["complex_id"], row["input_key"], row["predicted_as"], row["role"], size, depth)
 
 
 def _first_fit(size: Size, workload: Workload, meshes: list[Mesh], gpu: Gpu) -> int | None:
@@ -117,6 +125,8 @@ def _bin_rows(
         {
             "complex_id": items[index].complex_id,
             "n_tokens": items[index].size.tokens,
+            "msa_depth": items[index].msa_depth,
+            "msa_rows": items[index].size.msa_depth,
             "bin": bin_name(edge),
             "mesh_rows": mesh.rows,
             "mesh_cols": mesh.cols,
@@ -152,9 +162,12 @@ def _over_mesh(item: _Item, workload: Workload, largest: Mesh, gpu: Gpu) -> dict
     more = candidates(_LARGEST_SUGGESTION, gpu.gpus_per_node)
     enough = _first_fit(item.size, workload, more, gpu)
     ranks = "" if enough is None else f"plan.max_ranks (--max-ranks) of {more[enough].ranks}, "
+    rows = rows_that_fit(item.size, workload, largest, gpu.usable_bytes)
+    fewer = f"plan.min_msa_rows (--min-msa-rows) of {rows}, " if rows else ""
+    depth = f" and {item.size.msa_depth} rows of alignment" if item.size.msa_depth > 1 else ""
     reason = (
-        f"{item.size.tokens} tokens need {stages[worst] / GIB:.1f} GiB per GPU in the {worst} stage "
+        f"{item.size.tokens} tokens{depth} need {stages[worst] / GIB:.1f} GiB per GPU in the {worst} stage "
         f"on the largest allowed mesh {largest}, but {gpu.name} offers {gpu.usable_bytes / GIB:.1f} GiB; "
-        f"what helps: {ranks}a GPU with more memory, or fewer samples"
+        f"what helps: {ranks}{fewer}a GPU with more memory, or fewer samples"
     )
     return _rejected(item, "over_largest_mesh", reason)

@@ -48,7 +48,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Size:
-    """Size of one complex: tokens, heavy atoms, rows of its deepest alignment."""
+    """Size of one complex: tokens, heavy atoms, rows of its alignment that are read."""
 
     tokens: int
     atoms: int

@@ -34,11 +34,12 @@ _MOST = 8
 
 @dataclass(frozen=True)
 class Request:
-    """A complex to prepare, and the campaign and seed that its own seeds derive from."""
+    """A complex to prepare, the campaign and seed that its own seeds derive from, and its limit of rows."""
 
     target: Target
     campaign: str
     seed: int
+    msa_rows: int | None = None
 
 
 class Ahead:
@@ -68,24 +69,27 @@ class Ahead:
         self._asked.append(request.target)
         self._child.send(pickle.dumps(request))
 
-    def prepare(self, document: Document, target: Target, seeds: Seeds) -> Prepared:
+    def prepare(
+        self, document: Document, target: Target, seeds: Seeds, msa_rows: int | None = None
+    ) -> Prepared:
         """Return a complex ready to fold: as it was prepared ahead, or prepared now.
 
-        What was asked for earlier and not taken is dropped.
+        What was asked for earlier and not taken is dropped. The arguments are those of
+        :meth:`foldcp.predict.preparation.Preparation.prepare`.
 
         Raises
         ------
         InputError
             If Boltz cannot read or featurize it.
         """
-        if prepared := self._take(target, seeds):
+        if prepared := self._take(target, seeds, msa_rows):
             return prepared
         started = time.process_time()
-        prepared = self._preparation.prepare(document, target.id, seeds)
+        prepared = self._preparation.prepare(document, target.id, seeds, msa_rows)
         self._seconds_in_turn += time.process_time() - started
         return prepared
 
-    def _take(self, target: Target, seeds: Seeds) -> Prepared | None:
+    def _take(self, target: Target, seeds: Seeds, msa_rows: int | None) -> Prepared | None:
         prepared = None
         while target in self._asked:
             first = self._asked.pop(0)
@@ -93,7 +97,8 @@ class Ahead:
             if first == target:
                 break
         # Not so if the file has changed meanwhile, or the settings.
-        return prepared if prepared is not None and prepared.seeds == seeds else None
+        asked = (seeds, msa_rows)
+        return prepared if prepared is not None and (prepared.seeds, prepared.msa_rows) == asked else None
 
     def close(self) -> None:
         """End the process, and forget what it was asked for."""
@@ -128,7 +133,7 @@ def _prepare(preparation: Preparation, request: Request) -> Prepared | None:
     try:
         document = read(request.target.input)
         seeds = Seeds(request.campaign, request.seed, document.key())
-        return preparation.prepare(document, request.target.id, seeds)
+        return preparation.prepare(document, request.target.id, seeds, request.msa_rows)
     except Exception as error:
         _log.debug("%s cannot be prepared ahead: %s", request.target.id, error)
         return None  # the session will meet the same error, at this complex's turn

@@ -1,12 +1,13 @@
 """What predictions are made with at present, so that anybody can tell which ones count. Imports no torch.
 
 A prediction counts for one run key: its input, the settings and the weights. The settings and the hash of
-the weights are the same for all complexes of a campaign, so one small file beside the ledger is enough to
-know every run key without opening the weights.
+the weights are the same for all complexes of a campaign, but for the limit of alignment rows, which the plan
+has. So one small file beside the ledger is enough to know every run key without opening the weights.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from foldcp.predict.markers import run_key
@@ -31,7 +32,9 @@ def weights(ledger: Path) -> str | None:
     return sha256
 
 
-def run_keys(ledger: Path, input_keys: Mapping[str, str]) -> dict[str, str]:
+def run_keys(
+    ledger: Path, input_keys: Mapping[str, str], msa_rows: Mapping[str, int | None] | None = None
+) -> dict[str, str]:
     """Return the run key of each complex as it would be predicted now; empty before the first prediction.
 
     Parameters
@@ -40,10 +43,16 @@ def run_keys(ledger: Path, input_keys: Mapping[str, str]) -> dict[str, str]:
         Folder of the ledger.
     input_keys
         Complex to the hash of its input, as the plan has it.
+    msa_rows
+        Complex to the most rows of its alignment that it reads, where the plan cuts it.
     """
     path = ledger / _FILE
     if not path.is_file():
         return {}
     made = json.loads(path.read_text(encoding="utf-8"))
     settings = Settings.from_json(made["settings"])
-    return {name: run_key(key, settings, made["weights_sha256"]) for name, key in input_keys.items()}
+    limits = msa_rows or {}
+    return {
+        name: run_key(key, replace(settings, msa_rows=limits.get(name)), made["weights_sha256"])
+        for name, key in input_keys.items()
+    }

@@ -18,14 +18,16 @@ _RESULT_SETTINGS = [
     *("precision", "samples", "recycles", "steps", "pae", "deletions", "pairing", "max_rows", "max_paired"),
     *("seed", "campaign"),
 ]
-"""Settings that change the output. The model is known by its weights; cache, device, threads, mesh,
-budget and kernels only say where and how it is computed."""
+"""Settings that change the output, beside `msa_rows`. The model is known by its weights; cache, device,
+threads, mesh, budget and kernels only say where and how it is computed."""
 
 
 def run_key(input_key: str, settings: Settings, weights_sha256: str) -> str:
     """Return the hash of everything that a prediction depends on."""
     values = settings.to_json()
     relevant = {name: values[name] for name in _RESULT_SETTINGS}
+    if settings.msa_rows is not None:  # the plan gives a limit only where it cuts: all other keys stay
+        relevant["msa_rows"] = settings.msa_rows
     return sha256_json([_RESULT_VERSION, input_key, relevant, weights_sha256])
 
 

@@ -20,8 +20,8 @@ class Prepared:
 
     Attributes
     ----------
-    name, seeds
-        Name of the prediction, and the seeds that went into it.
+    name, seeds, msa_rows
+        Name of the prediction, and the seeds and the limit of alignment rows that went into it.
     structure
         Boltz's `StructureV2`, whose atoms the coordinates will belong to.
     features
@@ -30,6 +30,7 @@ class Prepared:
 
     name: str
     seeds: Seeds
+    msa_rows: int | None
     structure: Any
     features: "Features"
 
@@ -68,8 +69,15 @@ class Preparation:
             ready, _ = paired(document, self.pairing, Path(folder))
             return parse(ready, name, molecules, self.canonicals, seeds.conformers)
 
-    def prepare(self, document: Document, name: str, seeds: Seeds) -> Prepared:
+    def prepare(self, document: Document, name: str, seeds: Seeds, msa_rows: int | None = None) -> Prepared:
         """Return an input ready to fold. It depends on the arguments alone, whatever this process did before.
+
+        Parameters
+        ----------
+        document, name, seeds
+            What is folded, under which name and by which seeds.
+        msa_rows
+            Most rows of the alignment that are read; default: all that Boltz stacks.
 
         Raises
         ------
@@ -80,5 +88,5 @@ class Preparation:
 
         parsed = self.parse(document, name, seeds)
         folder = self.molecules.provide([])
-        features = featurize(parsed, folder, self.canonicals, seeds.features, self.deletions)
-        return Prepared(name, seeds, parsed.structure, features)
+        features = featurize(parsed, folder, self.canonicals, seeds.features, self.deletions, msa_rows)
+        return Prepared(name, seeds, msa_rows, parsed.structure, features)

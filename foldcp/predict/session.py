@@ -86,7 +86,8 @@ class Session:
         It is prepared in a process of its own, while this one folds, as soon as that is worth its start; the
         prediction is the same to the last bit, and an error of the input is raised when it is predicted.
         """
-        self._ahead.ask(Request(target, self.settings.campaign, self.settings.seed))
+        settings = target.under(self.settings)
+        self._ahead.ask(Request(target, settings.campaign, settings.seed, settings.msa_rows))
 
     def predict(self, target: Target, predictions: Path) -> None:
         """Predict one target.
@@ -117,10 +118,10 @@ class Session:
         """
         started, self.peaks = time.monotonic(), []
         self._behind.get_ready()
-        directory = predictions / target.id
+        directory, settings = predictions / target.id, target.under(self.settings)
         document = read(target.input)
-        seeds = Seeds(self.settings.campaign, self.settings.seed, document.key())
-        ready = self._ahead.prepare(document, target, seeds)
+        seeds = Seeds(settings.campaign, settings.seed, document.key())
+        ready = self._ahead.prepare(document, target, seeds, settings.msa_rows)
         staged = writer.stage(directory)
         try:
             with writing(staged):
@@ -129,7 +130,7 @@ class Session:
         except BaseException:
             writer.discard(staged)
             raise
-        key = markers.run_key(target.input_key, self.settings, self.weights_sha256)
+        key = markers.run_key(target.input_key, settings, self.weights_sha256)
         facts = self._facts(target, ready.features, seeds, folded)
         seconds = time.monotonic() - started
         return Unfinished(target, directory, staged, folded, ready.structure, key, facts, seconds)
@@ -196,9 +197,11 @@ class Session:
             "device": self.device_name,
             "seed": self.settings.seed,
             "campaign": self.settings.campaign,
-            "settings": self.settings.to_json(),
+            "settings": target.under(self.settings).to_json(),
             "samples": samples,
             "n_tokens": features.n_tokens,
+            "msa_rows": features.n_sequences,
+            "paired_depth": features.paired_depth,
             "chains": features.chains,
             "peak_bytes": self.peak_bytes,
             "peaks": self.peaks,

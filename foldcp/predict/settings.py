@@ -58,6 +58,9 @@ class Settings:
         `complete`, or `none`, which is how Boltz reads them.
     max_rows, max_paired
         Most rows of one protein's alignment, and most that pair chains.
+    msa_rows
+        Most rows of the complex's alignment that are read, its first ones; None reads all that Boltz stacks.
+        A target may have a limit of its own (`foldcp.predict.targets.Target`).
     seed, campaign
         Seed and name that all randomness derives from (`foldcp.predict.seeds`).
     threads
@@ -88,6 +91,7 @@ class Settings:
     pairing: str = "greedy"
     max_rows: int = MOST_ROWS
     max_paired: int = MOST_ROWS
+    msa_rows: int | None = None
     seed: int = 7
     campaign: str = "campaign"
     threads: int | None = None
@@ -116,7 +120,8 @@ class Settings:
         if len(self.mesh) != 2 or min(self.mesh) < 1:
             mesh = "x".join(map(str, self.mesh))
             raise UsageError(f"mesh {mesh} is not valid: rows x columns, each at least 1, e.g. 2x3")
-        for name, least in (("samples", 1), ("recycles", 0), ("steps", 2), ("seed", 0), ("threads", 1)):
+        least_of = {"samples": 1, "recycles": 0, "steps": 2, "seed": 0, "threads": 1, "msa_rows": 1}
+        for name, least in least_of.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{name} is {value}, but must be at least {least}")

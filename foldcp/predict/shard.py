@@ -49,6 +49,8 @@ class ShardTarget:
         What the plan expects.
     role
         Why it is predicted, for the ledger: input, decoy, known or candidate.
+    msa_rows
+        Most rows of its alignment that are read, where the plan cuts it; else None.
     """
 
     id: str
@@ -58,10 +60,11 @@ class ShardTarget:
     predicted_peak_bytes: int
     predicted_seconds: float
     role: str | None = None
+    msa_rows: int | None = None
 
     def to_predict(self) -> Target:
         """Return what the session wants to know of it."""
-        return Target(self.id, self.input, self.input_key)
+        return Target(self.id, self.input, self.input_key, self.msa_rows)
 
 
 @dataclasses.dataclass(frozen=True)

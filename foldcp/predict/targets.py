@@ -1,12 +1,13 @@
 """A target: one input to predict, under a name that is safe as a file name. Imports no torch."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from foldcp.errors import InputError, UsageError
 from foldcp.names import safe_id
 from foldcp.predict.document import SUFFIXES, read
+from foldcp.predict.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,18 @@ class Target:
         Boltz YAML or FASTA file.
     input_key
         Hash of everything the prediction reads: the input's content and that of the files it names.
+    msa_rows
+        Most rows of its alignment that are read; None leaves that to the settings.
     """
 
     id: str
     input: Path
     input_key: str
+    msa_rows: int | None = None
+
+    def under(self, settings: Settings) -> Settings:
+        """Return the settings of this target's prediction: with its own limit of rows, where it has one."""
+        return settings if self.msa_rows is None else replace(settings, msa_rows=self.msa_rows)
 
 
 def from_file(path: Path | str) -> Target:

@@ -259,6 +259,12 @@ PLAN = TableSpec(
         [
             key("complex_id", TEXT, "complex"),
             key("n_tokens", INT, "tokens"),
+            key("msa_depth", INT, "rows of the alignment: as in tokens, but 16 384 at most"),
+            key(
+                "msa_rows",
+                INT,
+                "rows of the alignment that are read, its first; fewer than msa_depth where memory is short",
+            ),
             key("bin", TEXT, "name of the size bin, e.g. 0000512 for up to 512 tokens"),
             key("mesh_rows", INT, "mesh rows p"),
             key("mesh_cols", INT, "mesh columns q"),
@@ -299,6 +305,7 @@ LEDGER = TableSpec(
             column("peak_bytes", LONG, "measured peak memory of the worst rank"),
             column("rank_peaks", pa.list_(LONG), "measured peak memory of each rank; null where unseen"),
             column("predicted_peak_bytes", LONG, "peak memory the plan expected"),
+            column("msa_rows", INT, "most rows of the alignment to be read; null: all of them"),
             column("peak_correction", REAL, "factor on it that the campaign had learnt by then"),
             column("predicted_seconds", REAL, "time the plan expected"),
             key(

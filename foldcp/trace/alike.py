@@ -15,7 +15,12 @@ from torch import nn
 from foldcp.mesh import Budget, LiveBytes
 from foldcp.mesh.cuts import blocks, size
 
-_LOOPS_WITH_MESSAGES = ("triangle_attention", "outer_product_mean", "pair_bias_attention")
+_LOOPS_WITH_MESSAGES = (
+    "triangle_attention",
+    "outer_product_mean",
+    "pair_averaging",
+    "pair_bias_attention",
+)
 """Operations whose blocks of rows are alike too, beside those of `Budget.pieces`."""
 
 

@@ -30,9 +30,13 @@ POINTS: tuple[dict[str, Any], ...] = tuple(
         (4000, 32_000, 512, 1, (1, 2)),
         (6000, 36_000, 8192, 5, (2, 4)),
         (16_000, 96_000, 1024, 1, (4, 8)),
+        (2000, 16_000, 16_384, 1, (1, 1)),
+        (2000, 16_000, 16_384, 1, (2, 2)),
+        (12_000, 96_000, 16_384, 1, (2, 4)),
     )
 )
 """Sizes that tell the coefficients apart: small and large tiles, few and many atoms, sequences, samples.
+Sequences up to as many as Boltz reads, alone and on a mesh.
 
 Two templates: from the second on, a tile of their sum is kept beside the template at work; more take no more.
 """

@@ -231,6 +231,8 @@ def _plan(row: dict) -> dict:
     return {
         "complex_id": row["complex_id"],
         "n_tokens": row["n_tokens"],
+        "msa_depth": row["msa_depth"],
+        "msa_rows": row["msa_depth"],
         "bin": f"{edge:07}",
         "mesh_rows": MESHES[edge][0],
         "mesh_cols": MESHES[edge][1],

@@ -1,6 +1,7 @@
 """What `snakemake -n` says would be submitted."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from mini_campaign import BIN, GOOD, MiniCampaign
@@ -72,6 +73,16 @@ def test_what_is_done_or_has_failed_is_not_submitted(campaign):
     assert "nothing to submit; 2 predictions are done, 1 have failed" in forecast(
         campaign.folder, campaign.config
     )
+
+
+def test_a_complex_that_the_plan_cuts_counts_with_its_cut(campaign, monkeypatch):
+    mark(campaign, "a", GOOD)
+    assert the_bin(campaign).done == 1
+    monkeypatch.setattr("foldcp.campaign.forecast.limit_of", lambda row: 64)
+    assert the_bin(campaign).done == 0
+    limited = replace(settings_of(campaign.config), msa_rows=64)
+    mark(campaign, "b", GOOD[:1], run_key=run_key(sha256_json(GOOD[:1]), limited, "w"))
+    assert the_bin(campaign).done == 1
 
 
 def test_a_marker_of_something_else_does_not_count(campaign):

@@ -79,6 +79,7 @@ def _tokens(folder, *rows):
 def _plan(folder, **bins):
     common = {"n_tokens": 5, "mesh_rows": 1, "mesh_cols": 1, "n_nodes": 1, "gpu": "cpu", "role": "input"}
     common |= {"predicted_peak_bytes": 1, "predicted_seconds": 1.0, "shard": 0, "input_key": "in"}
+    common |= {"msa_depth": 1, "msa_rows": 1}
     rows = [common | {"complex_id": k, "bin": v, "position": i} for i, (k, v) in enumerate(bins.items())]
     write_table(folder / "05_plan.parquet", PLAN, rows_to_table(PLAN, rows), Provenance())
 

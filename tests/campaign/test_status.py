@@ -98,6 +98,18 @@ def test_while_jobs_run_and_after(campaign, ledger, start):
     assert "predicting: 3 of 6 predictions have ended" in text and "1 oom, 1 timeout" in text
 
 
+def test_a_complex_that_the_plan_cuts_counts_with_its_cut(campaign, ledger):
+    campaign.cut = dict.fromkeys("abc", 64)
+    campaign.write(dict.fromkeys("abc", GOOD))
+    cut = run_keys(folder_of(campaign), {"it": sha256_json(GOOD)}, {"it": 64})["it"]
+    assert cut != key(campaign)
+    for name in "ab":
+        (mark(campaign, name) / "done.json").write_text(json.dumps({"run_key": cut}))
+    mark(campaign, "c")  # with all rows: another prediction
+    (bin,) = read_status(campaign.folder).bins
+    assert (bin.planned, bin.done) == (3, 2)
+
+
 def test_a_second_attempt_replaces_the_first(campaign, ledger, start):
     campaign.write({"a": GOOD})
     ledger.finish(start("a"), "crashed", "killed")

@@ -9,7 +9,12 @@ from typer.testing import CliRunner
 from foldcp import trace
 from foldcp.cli.app import app
 from foldcp.errors import UsageError
-from foldcp.trace import Case
+from foldcp.plan import Workload
+from foldcp.plan.depth import rows_that_fit
+from foldcp.plan.gpus import get_gpu
+from foldcp.plan.mesh import Mesh
+from foldcp.plan.workload import Size
+from foldcp.trace import Case, Stage, Traced
 
 
 def _memory(*arguments):
@@ -39,6 +44,23 @@ def test_prints_each_stage_and_whether_it_fits(once):
     assert {"weights", "not traced", "total"} <= rows
     assert "60 tokens, 480 atoms" in ran.stdout
     assert "fits the 76.4 GB of h100-80gb" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("tokens", "says"), [(6400, "with the first"), (9000, "nor would it with fewer rows"), (2000, None)]
+)
+def test_what_does_not_fit_is_told_how_many_rows_would(once, monkeypatch, tokens, says):
+    peak = 10**9 if says is None else 80 * 10**9
+    stages = (Stage("alignment pairs", 0, peak),)
+    monkeypatch.setattr(trace, "trace", lambda case: Traced(case, 2 * 10**9, stages, ()))
+    ran = _memory("--tokens", tokens, "--msa", 16384)
+    assert ("does NOT fit" in ran.stdout) == (says is not None)
+    assert ("rows" in ran.stdout.split("a plan may fill")[1]) == (says is not None)
+    assert says is None or says in ran.stdout
+    if tokens == 6400:
+        size = Size(6400, 51_200, 16384)
+        rows = rows_that_fit(size, Workload(), Mesh(), get_gpu("h100-80gb").usable_bytes)
+        assert f"with the first {rows} rows of its alignment it would" in ran.stdout
 
 
 def test_json_says_the_same(once):

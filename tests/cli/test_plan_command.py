@@ -45,6 +45,26 @@ def test_prints_coverage_and_writes_both_tables(files, tmp_path):
     assert "lengths.tsv" in inputs
 
 
+def test_rows_of_an_alignment_take_memory_and_are_cut_where_it_is_short(files, tmp_path):
+    Path(files["lengths"]).write_text("Entry\tLength\nP00001\t100\nP00002\t150\nP00003\t3000\nP00004\t3400\n")
+    arguments = ["--table", files["table"], "--lengths", files["lengths"], "-o", tmp_path / "plan.parquet"]
+    found = {}
+    for how, options in {
+        "none": [],
+        "cut": ["--msa", 16384],
+        "all": ["--msa", 16384, "--min-msa-rows", 16384],
+    }.items():
+        ran = _plan(*arguments, *options)
+        assert ran.exit_code == 0, ran.output
+        assert ("1 predictions read only part of their alignment" in ran.stdout) == (how == "cut")
+        rows = {row["complex_id"]: row for row in read_table(tmp_path / "plan.parquet", PLAN).to_pylist()}
+        assert rows["small"]["msa_rows"] == rows["small"]["msa_depth"] == (1 if how == "none" else 16384)
+        found[how] = rows["large"]["msa_rows"], rows["large"]["mesh_rows"] * rows["large"]["mesh_cols"]
+    assert found["none"] == (1, 1)
+    assert 2048 <= found["cut"][0] < 16384 and found["cut"][1] == 1
+    assert found["all"] == (16384, 2)
+
+
 def test_the_pairs_of_a_screen_are_planned(files, tmp_path):
     (tmp_path / "baits.txt").write_text("P00001\nP00002\nP00003\n")
     out = tmp_path / "plan.parquet"

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from foldcp.cli.predict import predict
 from foldcp.errors import ExitCode, InputError, MissingError, UsageError
 from foldcp.predict import writer
+from foldcp.predict.markers import read_marker
 
 GOOD = "sequences:\n  - protein: {id: [A, B], sequence: MKTAYIAKQRQ, msa: empty}\n"
 BAD = "sequences:\n  - protein: {id: A, sequence: mktay, msa: empty}\n"
@@ -54,6 +55,19 @@ def test_one_bad_input_does_not_stop_the_others(run, inputs, tmp_path):
     assert "2 of 3 predicted" in result.stderr
     assert "Traceback" not in result.output
     assert sorted(p.name for p in (tmp_path / "out" / "predictions").iterdir()) == ["a", "c"]
+
+
+@pytest.mark.model
+def test_only_the_first_rows_of_an_alignment_are_read_where_asked(run, inputs, tmp_path):
+    (inputs / "d.a3m").write_text(">q\nMKTAYIAKQRQ\n" + ">x\nMKTAYIAKQRH\n>y\nMKTAYIWKQRQ\n")
+    (inputs / "d.yaml").write_text(GOOD.replace("empty", "d.a3m"))
+    for rows, arguments in ((2, ["--msa-rows", 2]), (3, [])):
+        result = run(inputs / "d.yaml", *arguments)
+        assert result.stdout.split("\t")[1:2] == ["done"], result.output
+        marker = read_marker(tmp_path / "out" / "predictions" / "d")
+        assert (marker["msa_rows"], marker["paired_depth"]) == (rows, 1)
+        assert "already in" not in result.stdout
+    assert "already in" in run(inputs / "d.yaml").stdout
 
 
 @pytest.mark.model

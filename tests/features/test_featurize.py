@@ -84,6 +84,39 @@ def test_alignments_of_any_depth_pair_alike(inputs, depths):
     assert ours.alignment.paired[1:].any()
 
 
+@pytest.mark.parametrize("rows", [1, 3, 64, 150, 10_000])
+def test_the_first_rows_of_an_alignment_are_those_that_boltz_keeps(inputs, rows):
+    parsed, *others = inputs("templates")
+    random = np.random.default_rng(rows)
+    msa = {n: _random_alignment(parsed, n, depth, random) for n, depth in ((0, 90), (1, 200), (3, 40))}
+    parsed = replace(parsed, msa=msa)
+    ours = featurize(parsed, *others, SEED, "boltz", rows)
+    assert differences(ours, compact_of(dense_batch(parsed, *others, SEED, rows))) == []
+    whole = featurize(parsed, *others, SEED, "boltz")
+    assert ours.n_sequences == min(rows, whole.n_sequences)
+    for field in fields(whole.alignment):
+        assert getattr(whole.alignment, field.name)[:rows].equal(getattr(ours.alignment, field.name))
+    # Column statistics are of the rows that are read.
+    cut = rows < whole.n_sequences
+    assert ours.tokens.profile.equal(whole.tokens.profile) != cut
+    counts = torch.stack([(ours.alignment.residues == kind).sum(0) for kind in range(33)], 1)
+    assert torch.allclose(ours.tokens.profile, counts / ours.n_sequences)
+    assert 1 < whole.paired_depth < whole.n_sequences
+    assert ours.paired_depth == min(rows, whole.paired_depth)
+
+
+def test_paired_rows_have_two_chains_of_a_species(inputs):
+    parsed, *others = inputs("templates")
+    msa = {n: _random_alignment(parsed, n, 6, np.random.default_rng(n)) for n in (0, 1, 3)}
+    for number, species in ((0, [-1, 5, 6, 7, 8, 9]), (1, [-1, 6, 5, -1, -1, 4]), (3, [-1, 5, 4, 1, 1, -1])):
+        msa[number].sequences["taxonomy"] = species
+    # 5 is in three chains, 6 and 4 in two; the two rows of species 1 are of one chain.
+    ours = featurize(replace(parsed, msa=msa), *others, SEED)
+    assert ours.paired_depth == 4
+    assert featurize(replace(parsed, msa=msa), *others, SEED, msa_rows=3).paired_depth == 3
+    assert featurize(*inputs("single chain"), SEED).paired_depth == 1
+
+
 def _random_alignment(parsed, number, depth, random):
     chain = parsed.structure.chains[number]
     width = chain["res_num"]

@@ -27,8 +27,8 @@ def arguments(path, cache):
     return parse(document, path.stem, folder, canonicals, seed=5), folder, canonicals
 
 
-def dense_batch(parsed, folder, canonicals, seed):
-    """Return the batch that Boltz's own prediction data set would."""
+def dense_batch(parsed, folder, canonicals, seed, max_seqs=const.max_msa_seqs):
+    """Return the batch that Boltz's own prediction data set would, with as many rows of the alignment."""
     tokenized = Boltz2Tokenizer().tokenize(parsed)
     known = {**canonicals, **parsed.extra_mols}
     known |= load_molecules(folder, sorted(set(tokenized.tokens["res_name"].tolist()) - set(known)))
@@ -39,7 +39,7 @@ def dense_batch(parsed, folder, canonicals, seed):
         molecules=known,
         random=np.random.default_rng(42),
         training=False,
-        max_seqs=const.max_msa_seqs,
+        max_seqs=max_seqs,
         compute_frames=True,
         inference_pocket_constraints=options.pocket_constraints,
         inference_contact_constraints=options.contact_constraints,

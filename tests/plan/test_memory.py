@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from foldcp.plan.gpus import get_gpu
-from foldcp.plan.memory import coefficients, held, peak_bytes, stage_bytes
+from foldcp.plan.memory import MAX_MSA_ROWS, coefficients, held, peak_bytes, stage_bytes
 from foldcp.plan.mesh import Mesh, squarest
+from foldcp.plan.time import predicted_seconds
 from foldcp.plan.workload import Size, Workload
 
 MIXED = Workload()
@@ -48,8 +49,9 @@ def test_pairs_alignment_and_atoms_are_tiled(mesh):
     whole, tiled = held(size, 1, Mesh()), held(size, 1, mesh)
     assert tiled["pairs_on_mesh"] * mesh.ranks == pytest.approx(whole["pairs_alone"], rel=1e-2)
     assert tiled["pairs_alone"] == whole["pairs_on_mesh"] == 0
-    for kind in ("alignment", "atoms"):
-        assert tiled[kind] * mesh.ranks == pytest.approx(whole[kind], rel=1e-2)
+    assert tiled["alignment_on_mesh"] * mesh.ranks == pytest.approx(whole["alignment_alone"], rel=1e-2)
+    assert tiled["alignment_alone"] == whole["alignment_on_mesh"] == 0
+    assert tiled["atoms"] * mesh.ranks == pytest.approx(whole["atoms"], rel=1e-2)
     for kind in ("tokens", "coordinates"):
         assert tiled[kind] == whole[kind]
 
@@ -76,9 +78,18 @@ def test_samples_cost_something():
 
 
 def test_alignment_rows_over_boltz_limit_cost_nothing():
-    assert peak_bytes(Size(500, 4000, 8192), MIXED, Mesh()) == peak_bytes(
-        Size(500, 4000, 99_999), MIXED, Mesh()
+    from boltz.data import const
+
+    assert const.max_msa_seqs == MAX_MSA_ROWS
+    below, at, above = (
+        peak_bytes(Size(500, 4000, MAX_MSA_ROWS + more), MIXED, Mesh()) for more in (-1, 0, 99)
     )
+    assert below < at == above
+    seconds = [
+        predicted_seconds(Size(500, 4000, MAX_MSA_ROWS + more), MIXED, Mesh(), get_gpu("h100-80gb"))
+        for more in (-1, 0, 99)
+    ]
+    assert seconds[0] < seconds[1] == seconds[2]
 
 
 def test_every_precision_budget_and_stage():

@@ -47,7 +47,8 @@ def test_complexes_over_the_largest_mesh_are_rejected_with_a_remedy(tokens):
     planned = make_plan(tokens([100, 8000]), PlanConfig(max_ranks=1), WORKLOAD)
     (row,) = planned.rejected.to_pylist()
     assert (row["complex_id"], row["reason_code"]) == ("c1", "over_largest_mesh")
-    for said in ("8000 tokens", "mesh 1x1", "h100-80gb", "max_ranks (--max-ranks) of 2", "alignment stage"):
+    helps = "max_ranks (--max-ranks) of 2"
+    for said in ("8000 tokens", "mesh 1x1", "h100-80gb", helps, "alignment pairs stage"):
         assert said in row["reason"]
 
 

@@ -21,9 +21,9 @@ def in_place(monkeypatch):
     names = []
     prepare = Preparation.prepare
 
-    def noted(self, document, name, seeds):
+    def noted(self, document, name, seeds, *limit):
         names.append(name)
-        return prepare(self, document, name, seeds)
+        return prepare(self, document, name, seeds, *limit)
 
     monkeypatch.setattr(Preparation, "prepare", noted)
     return names
@@ -122,3 +122,18 @@ def test_deletions_are_those_of_the_settings_ahead_too(settings, mixed, in_place
         ahead.close()
         session.close()
     assert found["kept"].count_nonzero() > found["boltz"].count_nonzero()
+
+
+def test_the_limit_of_rows_reaches_what_is_prepared_ahead(settings, mixed, in_place, monkeypatch):
+    monkeypatch.setattr("foldcp.predict.ahead.WORTH", 0.0)
+    session = Session(dataclasses.replace(settings, msa_rows=2))
+    document, target = read(mixed), from_file(mixed)
+    seeds = Seeds(settings.campaign, settings.seed, document.key())
+    for its, rows in ((target, 2), (dataclasses.replace(target, msa_rows=1), 1)):
+        session.prepare_ahead(its)
+        assert session._ahead.prepare(document, its, seeds, rows).features.n_sequences == rows
+    assert in_place == []
+    session.prepare_ahead(target)
+    assert session._ahead.prepare(document, target, seeds).features.n_sequences == 5
+    assert in_place == ["mixed"]  # asked for with a limit, taken without
+    session.close()

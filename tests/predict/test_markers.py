@@ -3,8 +3,10 @@ import json
 
 import pytest
 
+from foldcp.predict import markers
 from foldcp.predict.markers import MARKER, is_done, read_marker, run_key, write_marker
 from foldcp.predict.settings import Settings
+from foldcp.tables import sha256_json
 
 SETTINGS = Settings(model="demo")
 
@@ -63,6 +65,7 @@ def test_a_marker_without_files_is_not_done(done):
         {"samples": 2},
         {"recycles": 1},
         {"deletions": "boltz"},
+        {"msa_rows": 2048},
         {"precision": "fp32"},
         {"pae": True},
         {"campaign": "other"},
@@ -75,6 +78,13 @@ def test_key_follows_what_changes_the_result(change):
 @pytest.mark.parametrize("change", [{"device": "cpu"}, {"threads": 2}, {"model": "boltz2"}])
 def test_key_ignores_where_it_is_computed_and_what_the_weights_are_called(change):
     assert run_key("i", SETTINGS, "w") == run_key("i", dataclasses.replace(SETTINGS, **change), "w")
+
+
+def test_without_a_limit_the_key_knows_nothing_of_rows():
+    values = SETTINGS.to_json()
+    relevant = {name: values[name] for name in markers._RESULT_SETTINGS}
+    assert "msa_rows" not in relevant
+    assert run_key("i", SETTINGS, "w") == sha256_json([markers._RESULT_VERSION, "i", relevant, "w"])
 
 
 def test_key_follows_input_and_weights():

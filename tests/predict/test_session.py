@@ -17,8 +17,10 @@ import pytest
 
 from foldcp.errors import InputError, WriteError
 from foldcp.predict import finishing, writer
+from foldcp.predict.document import read
 from foldcp.predict.markers import is_done, read_marker, run_key
 from foldcp.predict.outcomes import NumericalError, Outcome, cause_of, classify
+from foldcp.predict.seeds import Seeds
 from foldcp.predict.session import Session
 from foldcp.predict.targets import from_file
 from foldcp.scores import Scored
@@ -63,6 +65,51 @@ def test_all_kinds_of_chains_are_folded_and_recorded(session, mixed, alone):
     structure = gemmi.read_structure(str(alone / "mixed_model_0.cif"))
     assert structure[0]["A"][2].name == "TPO"
     assert (alone / "mixed.yaml").read_bytes() == mixed.read_bytes()
+
+
+def test_a_limit_of_rows_is_followed_and_recorded(session, settings, mixed, alone, outputs, tmp_path):
+    target = dataclasses.replace(from_file(mixed), msa_rows=2)
+    session.predict(target, tmp_path / "target")
+    marker, whole = read_marker(tmp_path / "target" / "mixed"), read_marker(alone)
+    assert (whole["msa_rows"], whole["paired_depth"]) == (5, 3)
+    assert (marker["msa_rows"], marker["paired_depth"]) == (2, 2)
+    assert (marker["settings"]["msa_rows"], whole["settings"]["msa_rows"]) == (2, None)
+    assert marker["samples"][0]["seed"] == whole["samples"][0]["seed"]
+    limited = dataclasses.replace(settings, msa_rows=2)
+    key = run_key(target.input_key, limited, session.weights_sha256)
+    assert is_done(tmp_path / "target" / "mixed", key) and key != whole["run_key"]
+    assert outputs(tmp_path / "target" / "mixed") != outputs(alone)
+    session.settings = limited
+    try:
+        session.predict(from_file(mixed), tmp_path / "settings")
+    finally:
+        session.settings = settings
+    assert outputs(tmp_path / "settings" / "mixed") == outputs(tmp_path / "target" / "mixed")
+    assert is_done(tmp_path / "settings" / "mixed", key)
+
+
+def test_a_limit_folds_as_alignments_that_were_cut_by_hand(session, settings, write, tmp_path):
+    proteins = {"A": "MKTAYIAKQRQ", "B": "GSHMLEDPVA"}
+    text = "".join(
+        f"  - protein: {{id: {name}, sequence: {s}, msa: {name}.a3m}}\n" for name, s in proteins.items()
+    )
+    seeds, folded = Seeds("c", 7, "equal, though the files are not"), {}
+    for folder, depth, limit in (("limit", 12, 5), ("by hand", 5, None), ("whole", 12, None)):
+        for name, sequence in proteins.items():
+            rows = [
+                sequence,
+                *(sequence[:n] + "W" + sequence[n + 1 :] for n in range(9 if name == "A" else 3)),
+            ]
+            write(f"{folder}/{name}.a3m", "".join(f">{n}\n{row}\n" for n, row in enumerate(rows[:depth])))
+        path = write(f"{folder}/x.yaml", f"sequences:\n{text}")
+        features = session.preparation.prepare(read(path), "x", seeds, limit).features
+        (tmp_path / folder / "spool").mkdir()
+        folded[folder] = session.engine.fold(
+            features, [seeds.sample(0)], settings, tmp_path / folder / "spool", seeds.alignment
+        )
+    assert np.array_equal(folded["limit"].coordinates, folded["by hand"].coordinates)
+    assert folded["limit"].confidence == folded["by hand"].confidence
+    assert not np.allclose(folded["limit"].coordinates, folded["whole"].coordinates)
 
 
 def test_last_in_a_batch_is_identical(session, mixed, small, write, alone, outputs, tmp_path):

@@ -9,7 +9,7 @@ from foldcp.predict.settings import BUDGETS, Settings
 
 def test_json_round_trip():
     mesh = {"mesh": (2, 3), "budget": "large"}
-    settings = Settings(model="demo", cache=Path("c"), samples=2, pae=True, threads=3, **mesh)
+    settings = Settings(model="demo", cache=Path("c"), samples=2, pae=True, threads=3, msa_rows=64, **mesh)
     assert Settings.from_json(settings.to_json()) == settings
 
 
@@ -25,6 +25,7 @@ def test_json_round_trip():
         ({"samples": 0}, "samples is 0, but must be at least 1"),
         ({"steps": 1}, "steps is 1, but must be at least 2"),
         ({"threads": 0}, "threads is 0"),
+        ({"msa_rows": 0}, "msa_rows is 0, but must be at least 1"),
     ],
 )
 def test_refuses(values, message):

@@ -3,6 +3,7 @@
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -20,7 +21,8 @@ from foldcp.trace.complexes import protein_complex
 from foldcp.trace.fake_gpu import GPU, fake_gpu
 from foldcp.trace.fake_mesh import fake_mesh
 
-N, S = 128, 32
+N, S, DEEP = 128, 32, 1500
+"""Tokens; rows of an alignment beside which the pairs count, and of one that outweighs them."""
 
 
 def pairformer_peak(mesh, device, live):
@@ -32,17 +34,21 @@ def pairformer_peak(mesh, device, live):
     return live.peak
 
 
-def msa_peak(mesh, device, live):
+def msa_peak(mesh, device, live, n_sequences=S):
     layer = trunkv2.MSALayer(64, 128, 0.0, 0.0, pairwise_head_width=32, pairwise_num_heads=4).eval()
     z = torch.zeros(size(mesh.rows(N)), size(mesh.columns(N)), 128, device=device)
-    m = torch.zeros(size(mesh.rows(S)), size(mesh.columns(N)), 64, device=device)
+    m = torch.zeros(size(mesh.rows(n_sequences)), size(mesh.columns(N)), 64, device=device)
     layer, masks = MSALayer(layer.to(device)), (z[..., 0] + 1, m[..., 0] + 1)
     with live:
-        layer(z, m, *masks, S, Place.create(mesh, N, "small"))
+        layer(z, m, *masks, n_sequences, Place.create(mesh, N, "small"))
     return live.peak
 
 
-LAYERS = {"pairformer": pairformer_peak, "alignment": msa_peak}
+LAYERS = {
+    "pairformer": pairformer_peak,
+    "alignment": msa_peak,
+    "deep alignment": partial(msa_peak, n_sequences=DEEP),
+}
 
 
 @torch.no_grad()
@@ -68,6 +74,10 @@ def test_a_layer_takes_what_was_traced(pool, name, shape):
 @pytest.mark.parametrize("name", LAYERS)
 def test_two_of_the_pieces_tell_what_all_do(name):
     assert traced_peak((1, 2), name) == traced_peak((1, 2), name, whole=True)
+
+
+def test_rows_outweigh_pairs_in_a_deep_alignment():
+    assert traced_peak((1, 1), "deep alignment") > 3 * traced_peak((1, 1), "alignment")
 
 
 def test_one_tile_too_many_is_noticed(monkeypatch):
@@ -104,5 +114,6 @@ def inference_peak(mesh):
 def test_an_inference_takes_what_was_traced(pool, shape):
     real = max(pool.run(inference_peak, shape))
     traced = trace(replace(CASE, mesh=shape), tiny_sizes(**WIDE))
-    assert {"templates", "alignment", "pairformer", "confidence"} <= {stage.name for stage in traced.stages}
+    names = {stage.name for stage in traced.stages}
+    assert {"templates", "alignment", "alignment pairs", "pairformer", "confidence"} <= names
     assert traced.activations == pytest.approx(real, rel=0.1)

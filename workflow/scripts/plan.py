@@ -4,6 +4,7 @@ from foldcp.campaign.scores import forget_other_bins
 from foldcp.campaign.stage import stage
 from foldcp.config import parse
 from foldcp.plan import Workload, coverage, make_plan, render
+from foldcp.plan.coverage import cut_line
 from foldcp.tables import Provenance, read_table, schemas, write_table
 
 config = parse(snakemake.config)
@@ -16,4 +17,6 @@ with stage("plan", snakemake.log[0]) as say:
     forget_other_bins(config.results / "07_scores", set(got.plan["bin"].to_pylist()))
     if got.plan.num_rows:
         say("\n" + render(coverage(tokens, got.plan)))
+    if cut := cut_line(got.plan):
+        say(cut)
     say(f"{got.plan.num_rows} predictions planned, {got.rejected.num_rows} complexes rejected")
