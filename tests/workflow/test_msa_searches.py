@@ -122,7 +122,7 @@ def test_a_complex_may_bring_its_own(campaign):
     sequences = (campaign / "p.fasta").read_text().split("\n")
     second = sequences[3]  # P00001: in the complexes one and three, and in no file of the directory
     (campaign / "mine" / "one").mkdir()
-    (campaign / "mine" / "one" / "2.csv").write_text(f"key,sequence\n,{second}\n9606,{second}\n")
+    (campaign / "mine" / "one" / "2.csv").write_text(f"key,sequence\n,{second}\n9606,-{second[1:]}\n")
     assert snakemake(campaign)["msa_search"] == 2
     rows = pq.read_table(campaign / "results" / "03_msa.parquet").to_pylist()
     assert sorted((row["complex_id"] or "", row["provider"]) for row in rows) == [
@@ -135,7 +135,9 @@ def test_a_complex_may_bring_its_own(campaign):
         in (campaign / "results" / "logs" / "msa.log").read_text()
     )
     lent = [row for row in rows if row["origin"] == "one/2.csv"]
-    assert {row["depth"] for row in lent} == {2} and len({row["file_sha256"] for row in lent}) == 1
+    assert [row["depth"] for row in lent] == [2, 2]
+    # A key pairs within the complex whose file has it.
+    assert {row["complex_id"]: row["species"] for row in lent} == {"one": ["key:9606"], None: []}
     # Once it has a shared one, the complex still takes its own.
     (campaign / "mine" / "P00001.a3m").write_text(f">q\n{second}\n")
     assert snakemake(campaign)["msa"] == 1
