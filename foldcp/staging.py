@@ -146,7 +146,7 @@ def _inputs_of(config: Config) -> Iterator[Path]:
         *config.controls.known_partners,
         *config.sequences.fasta,
     ]
-    named += [config.sequences.ligands, config.msa.directory, config.plan.gpus]
+    named += [config.sequences.ligands, config.msa.directory, config.msa.species, config.plan.gpus]
     yield from (path for path in named if path is not None)
 
 

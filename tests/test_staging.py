@@ -29,10 +29,15 @@ def campaign(folder, **sections):
     (folder / "proteins.fasta").write_text(">sp|P00001|A_T a\nMKTAYIAK\n>sp|P00002|B_T b\nGSHMLEDP\n")
     (folder / "a3m").mkdir()
     (folder / "a3m" / "P00001.a3m").write_text(">q\nMKTAYIAK\n")
+    (folder / "species.tsv").write_text("A0A000\t9606\n")
     values = {
         "complexes": {"table": str(folder / "table.csv")},
         "sequences": {"fasta": [str(folder / "proteins.fasta")]},
-        "msa": {"provider": "directory", "directory": str(folder / "a3m")},
+        "msa": {
+            "provider": "directory",
+            "directory": str(folder / "a3m"),
+            "species": str(folder / "species.tsv"),
+        },
     }
     (folder / "my.yaml").write_text(yaml.safe_dump(values | sections))
     return config.load(folder / "my.yaml")
@@ -80,7 +85,9 @@ def test_a_checkpoint_of_ones_own_comes_with_the_molecules(server, tmp_path):  #
 def test_inputs_of_a_campaign_keep_their_paths(tmp_path, monkeypatch):
     found = stage(tmp_path / "carry", "demo", campaign=campaign(tmp_path))
     base = str(tmp_path).lstrip("/")
-    assert found == [f"inputs/{base}/{name}" for name in ("a3m/P00001.a3m", "proteins.fasta", "table.csv")]
+    assert found == [
+        f"inputs/{base}/{name}" for name in ("a3m/P00001.a3m", "proteins.fasta", "species.tsv", "table.csv")
+    ]
     monkeypatch.chdir(tmp_path)
     relative = campaign_with(tmp_path, table="table.csv")
     assert "inputs/table.csv" in stage(tmp_path / "again", "demo", campaign=relative)
@@ -174,6 +181,6 @@ def test_the_command(tmp_path):
     command = ["doctor", "--model", "demo", "--stage", str(tmp_path / "carry"), "--config"]
     ran = CliRunner().invoke(app, [*command, str(tmp_path / "my.yaml")])
     assert ran.exit_code == 0, ran.output
-    assert "3 files in" in ran.stdout and "foldcp weights --cache carry" in ran.stdout
+    assert "4 files in" in ran.stdout and "foldcp weights --cache carry" in ran.stdout
     ran = CliRunner().invoke(app, ["doctor", "--config", str(tmp_path / "my.yaml")])
     assert ran.exit_code != 0 and "--stage FOLDER" in str(ran.exception)
