@@ -32,9 +32,13 @@ UP_TO_SEQUENCES = None if CONFIG.sequences.uniprot.fetch else "prepare"
 AFTER_SEARCHES = "prepare" if CONFIG.msa.search is None else "measure"
 
 
-def deciding(section: str) -> dict:
-    """Return the settings whose change makes a stage's results out of date: not where or how it runs."""
-    return CONFIG.deciding(section)
+def deciding(section: str, *keys: str) -> dict:
+    """Return the settings whose change makes a stage's results out of date: not where or how it runs.
+
+    With `keys`, only those of the section.
+    """
+    values = CONFIG.deciding(section)
+    return {key: values[key] for key in keys} if keys else values
 
 
 def result(name: str) -> str:

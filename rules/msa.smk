@@ -8,7 +8,7 @@ if CONFIG.msa.search is not None:
         output:
             batches=result("03_batches.parquet"),
         params:
-            section=deciding("msa"),
+            searched=deciding("msa", "provider", "directory", "mmseqs", "server"),
         log:
             result("logs/msa_batches.log"),
         group:
@@ -48,7 +48,8 @@ rule msa:
         msa=result("03_msa.parquet"),
         files=directory(result("03_msa")),
     params:
-        section=deciding("msa"),
+        searched=deciding("msa", "provider", "directory", "mmseqs", "server"),
+        kept=deciding("msa", "species", "max_rows", "max_identity", "on_failure"),
     log:
         result("logs/msa.log"),
     group:

@@ -23,7 +23,7 @@ rule predict:
         attempts=result("06_attempts/{bin}.parquet"),
     params:
         section=deciding("predict"),
-        pairing=deciding("msa"),
+        pairing=deciding("msa", "pairing", "max_rows", "max_paired"),
         campaign=CONFIG.campaign,
         seed=CONFIG.seed,
     # It tries again by itself what deserves it (predict.attempts).

@@ -10,7 +10,7 @@ rule tokens:
         rejected=result("04_rejected.parquet"),
     params:
         section=deciding("sequences"),
-        pairing=deciding("msa"),
+        pairing=deciding("msa", "pairing", "max_rows", "max_paired"),
     log:
         result("logs/tokens.log"),
     group:

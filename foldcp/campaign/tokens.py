@@ -9,12 +9,13 @@ the sequence. Copies of one sequence are neighbours, also those of different mem
 entity.
 
 **Input key.** The hash of everything that a prediction reads, in that order: type, sequence and alignment of
-each chain, which is the complex's own where it has one, and content and chains of templates if there are any.
-Neither names nor paths are part of it. Complexes with an equal key are predicted once: `predicted_as` names
-the first of them. A decoy shares with nothing: one with the key of another complex would be no control, and
-is rejected.
+each chain, which is the complex's own where it has one; which of their rows are paired; templates. Neither
+names nor paths are part of it, nor a setting that makes no difference. Complexes with an equal key are
+predicted once: `predicted_as` names the first of them. A decoy shares with nothing: one with the key of
+another complex would be no control, and is rejected.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,9 +26,9 @@ import pyarrow as pa
 
 from foldcp.campaign.ingested import shorten
 from foldcp.campaign.template_places import place
-from foldcp.config import MsaConfig, SequencesConfig
+from foldcp.config import SequencesConfig
 from foldcp.errors import InputError
-from foldcp.msa.pairing import Depths, Entity, depths
+from foldcp.msa.pairing import Entity, Pairing, depths, pairs
 from foldcp.tables.provenance import sha256_json
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import REJECTED, TOKENS
@@ -99,7 +100,7 @@ def count(
     unresolved: pa.Table,
     msa: pa.Table | None,
     config: SequencesConfig,
-    pairing: MsaConfig | None = None,
+    pairing: Pairing = Pairing(),  # noqa: B008 (frozen)
 ) -> Counted:
     """Count the tokens of every complex, copies included, and reject complexes that cannot be folded.
 
@@ -112,14 +113,13 @@ def count(
     config
         What to do with members that cannot be folded.
     pairing
-        How alignments are paired; default: as `MsaConfig` has it.
+        How alignments are paired.
 
     Returns
     -------
     Counted
         TOKENS and REJECTED tables, each in the order of `complexes`.
     """
-    pairing = pairing or MsaConfig()
     parts, own = _parts(sequences.to_pylist(), msa.to_pylist() if msa is not None else [])
     unfit = {r["member"]: _Unfit(r["reason_code"], r["reason"]) for r in unresolved.to_pylist()}
     counted: list[dict[str, Any]] = []
@@ -203,7 +203,7 @@ def _part(
     flags = []
     if row["resolution"] not in ("exact", "length_only"):
         flags.append(f"{row['resolution']}:{row['member']}")
-    if alignment and not alignment["path"] and (some_aligned or alignment["failure"]):
+    if alignment and alignment["depth"] == 1 and (some_aligned or alignment["failure"]):
         flags.append(f"single_sequence:{row['member']}")
     return _Part(
         row["member"],
@@ -265,7 +265,7 @@ def _count_one(
     parts: list[tuple[_Part, int]],
     dropped: list[str],
     first: dict[str, str],
-    pairing: MsaConfig,
+    pairing: Pairing,
 ) -> dict[str, Any]:
     """Return the TOKENS row; `first` maps each input key to the first complex with it, and is added to.
 
@@ -277,8 +277,11 @@ def _count_one(
     parts = sorted(parts, key=lambda item: item[0].order)
     chains = _chains(parts)
     templates = place(row["templates"], chains) if row["templates"] else None
-    key = _input_key(parts, templates)
-    rows = _depths(parts, pairing)
+    molecules = _entities(parts)
+    places = pairs(molecules, pairing)
+    rows = depths(molecules, places, pairing.max_rows)
+    more = {"templates": templates, "pairs": _hash(places), "max_rows": _limit(molecules, pairing.max_rows)}
+    key = _input_key(parts, more)
     return {
         "complex_id": row["complex_id"],
         "role": row["role"],
@@ -317,16 +320,26 @@ def _chains(parts: Iterable[tuple[_Part, int]]) -> list[dict[str, Any]]:
     return chains
 
 
-def _depths(parts: Iterable[tuple[_Part, int]], pairing: MsaConfig) -> Depths:
-    """Return the rows of the complex's alignment. Members of one sequence are one entity."""
+def _entities(parts: Iterable[tuple[_Part, int]]) -> list[Entity]:
+    """Return what is paired, in the order of chains. Members of one sequence are one entity."""
     found: dict[str, Entity] = {}
     for part, copies in parts:
         before = found[part.identity].copies if part.identity in found else 0
         found[part.identity] = Entity(before + copies, part.msa_depth, part.species, part.n_other_rows)
-    return depths(list(found.values()), pairing.pairing, pairing.max_rows, pairing.max_paired)
+    return list(found.values())
 
 
-def _input_key(parts: Iterable[tuple[_Part, int]], templates: list[dict[str, Any]] | None) -> str:
+def _hash(places: np.ndarray) -> str | None:
+    return hashlib.sha256(places.tobytes()).hexdigest() if len(places) else None
+
+
+def _limit(molecules: Iterable[Entity], max_rows: int) -> int | None:
+    """Return the limit of rows if it takes any."""
+    return max_rows if any(entity.depth > max_rows for entity in molecules) else None
+
+
+def _input_key(parts: Iterable[tuple[_Part, int]], more: Mapping[str, Any]) -> str:
     chains = [(p.entity_type, p.identity, p.msa_sha256) for p, copies in parts for _ in range(copies)]
-    # Without templates as it was before there were any: no prediction is made again for their sake.
-    return sha256_json({"chains": chains, "templates": templates} if templates else chains)
+    # Another way of pairing folds no complex again whose rows it leaves as they are.
+    deciding = {name: value for name, value in more.items() if value}
+    return sha256_json({"chains": chains, **deciding} if deciding else chains)

@@ -91,24 +91,27 @@ def pair(
         typer.Option("--pairing", help=f"{', '.join(STRATEGIES)}: by the species in the headers."),
     ] = "greedy",
     max_rows: Annotated[int, typer.Option(help="Most rows of one protein's alignment.")] = MOST_ROWS,
-    max_paired: Annotated[int, typer.Option(help="Most rows that pair chains.")] = MOST_ROWS,
+    max_paired: Annotated[
+        int | None, typer.Option(help="Most rows that pair chains; default: as many.")
+    ] = None,
 ) -> None:
     """Write inputs with paired alignments, for Boltz itself or to look at.
 
-    `foldcp predict` and campaigns pair by themselves. One line per input goes to stdout: the file, the rows
-    that pair chains, and all rows of the complex's alignment.
+    `foldcp predict` and campaigns pair by themselves; give the options the values that they have there. One
+    line per input goes to stdout: the file, the rows that pair chains, and all rows of the alignment.
 
     \b
     Example:
         foldcp msa pair results/06_predictions/CPX-1278/CPX-1278.yaml --out for-boltz
         boltz predict for-boltz/CPX-1278.yaml
     """
+    from foldcp.predict import targets
     from foldcp.predict.document import read
     from foldcp.predict.pairing import write_for_boltz
     from foldcp.predict.settings import Settings
 
     settings = Settings(pairing=strategy, max_rows=max_rows, max_paired=max_paired)
-    for path in complexes:
+    for path in targets.find(complexes):
         written, depths = write_for_boltz(read(path), settings.how_to_pair, out)
         typer.echo(f"{written}\t{depths.paired} paired\t{depths.total} in all")
 

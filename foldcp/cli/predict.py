@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foldcp.errors import FoldcpError, MissingError, UsageError
+from foldcp.msa.pairing import STRATEGIES
 from foldcp.plan.mesh import Mesh
 from foldcp.predict.checkpoint import Checkpoint
 from foldcp.predict.outcomes import KeeperError, Outcome, classify
 from foldcp.predict.ranks import World, follow
-from foldcp.predict.settings import BUDGETS, DELETIONS, DEVICES, KERNELS, PAIRINGS, PRECISIONS, Settings
+from foldcp.predict.settings import BUDGETS, DELETIONS, DEVICES, KERNELS, PRECISIONS, Settings
 from foldcp.predict.targets import Target
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def predict(
     pairing: Annotated[
         str,
         typer.Option(
-            help=f"{', '.join(PAIRINGS)}: rows of a3m files, by the species in their headers; a CSV's own "
+            help=f"{', '.join(STRATEGIES)}: rows of a3m files, by the species in their headers; a CSV's own "
             "keys stay."
         ),
     ] = "greedy",
@@ -169,7 +170,7 @@ class _Batch:
         from foldcp.predict import markers, targets
 
         try:
-            target = targets.from_file(file)
+            target = targets.from_file(file, self._settings.how_to_pair)
             directory = self._predictions / target.id
             key = markers.run_key(target.input_key, self._settings, self._checkpoint.sha256)
             return (Outcome.DONE, f"already in {directory}") if markers.is_done(directory, key) else target

@@ -83,8 +83,8 @@ class MsaConfig(Section):
     max_rows: int = Field(
         MOST_ROWS, ge=1, le=MOST_ROWS, description="Most rows of one protein's alignment that are read."
     )
-    max_paired: int = Field(
-        MOST_ROWS, ge=1, le=MOST_ROWS, description="Most rows of a complex that pair chains."
+    max_paired: int | None = Field(
+        None, ge=1, le=MOST_ROWS, description="Most rows of a complex that pair chains; default: max_rows."
     )
     max_identity: float = Field(
         1.0,
@@ -125,7 +125,7 @@ class MsaConfig(Section):
             raise ValueError(f"provider names each once, and none last; got {self.provider!r}")
         if _SEARCHES.issubset(names):
             raise ValueError("provider takes one of mmseqs and server, not both")
-        if self.max_paired > self.max_rows:
+        if self.max_paired is not None and self.max_paired > self.max_rows:
             raise ValueError(f"max_paired ({self.max_paired}) is more than max_rows ({self.max_rows})")
         if "directory" in names and self.directory is None:
             raise ValueError("provider 'directory' needs msa.directory: the folder of alignments")

@@ -6,8 +6,9 @@ they are: they tell the species that chains are paired by.
 """
 
 import hashlib
+import itertools
 import string
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +47,7 @@ class Unchecked(NamedTuple):
     text: str
 
 
-def read(path: Path, sequence: str, *, any_letters: bool = False) -> Iterator[Row]:
+def read(path: Path, sequence: str, modified: Collection[int] | None = None) -> Iterator[Row]:
     """Yield header and row of an a3m alignment of `sequence`, plain, gzip or zstd.
 
     Parameters
@@ -55,20 +56,20 @@ def read(path: Path, sequence: str, *, any_letters: bool = False) -> Iterator[Ro
         The file.
     sequence
         Sequence of the query, which the first row has to be.
-    any_letters
-        Take a first row of other letters, as long as it has the length of the query: a modified residue has
-        one letter here and another there.
+    modified
+        Places, from 0, of the query's modified residues, which have one letter here and another there. If
+        given, X for methionine is taken, too: selenomethionine, as Boltz takes it.
 
     Raises
     ------
     InputError
         Naming file and line: no rows, letters that are none, a row of another length, or another query.
     """
-    return parse(lines(path), path, sequence, any_letters=any_letters)
+    return parse(lines(path), path, sequence, modified)
 
 
 def parse(
-    numbered: Iterable[tuple[int, str]], path: Path, sequence: str, *, any_letters: bool = False
+    numbered: Iterable[tuple[int, str]], path: Path, sequence: str, modified: Collection[int] | None = None
 ) -> Iterator[Row]:
     """Yield header and row from numbered lines; as `read`.
 
@@ -77,7 +78,7 @@ def parse(
     InputError
         As `read`.
     """
-    return checked(unchecked(numbered, path), sequence, any_letters=any_letters)
+    return checked(unchecked(numbered, path), sequence, modified)
 
 
 def unchecked(numbered: Iterable[tuple[int, str]], path: Path) -> Iterator[Unchecked]:
@@ -93,7 +94,9 @@ def unchecked(numbered: Iterable[tuple[int, str]], path: Path) -> Iterator[Unche
         yield Unchecked(f"{path}, line {block.line}", "the row below", block.header, text)
 
 
-def checked(rows: Iterable[Unchecked], sequence: str, *, any_letters: bool = False) -> Iterator[Row]:
+def checked(
+    rows: Iterable[Unchecked], sequence: str, modified: Collection[int] | None = None
+) -> Iterator[Row]:
     """Yield rows, without the dots of a2m, that are an alignment of `sequence`; parameters as `read`.
 
     Raises
@@ -104,7 +107,9 @@ def checked(rows: Iterable[Unchecked], sequence: str, *, any_letters: bool = Fal
     first = True
     for found in rows:
         row, columns = split_insertions(found)
-        if first and not (is_query(columns, sequence) or (any_letters and len(columns) == len(sequence))):
+        if first and not is_query(
+            columns, sequence if modified is None else _as(sequence, columns, modified)
+        ):
             raise InputError(
                 f"{found.where}: the first row ({len(columns)} columns) is not the sequence that is folded "
                 f"({len(sequence)} residues); make the alignment again with this sequence"
@@ -117,6 +122,14 @@ def checked(rows: Iterable[Unchecked], sequence: str, *, any_letters: bool = Fal
 def is_query(columns: str, sequence: str) -> bool:
     """Return whether a row's columns are a sequence, to Boltz: it has one unknown residue, X."""
     return columns.translate(_UNKNOWN_RESIDUES) == sequence.translate(_UNKNOWN_RESIDUES)
+
+
+def _as(sequence: str, columns: str, modified: Collection[int]) -> str:
+    """Return the sequence with the letters that a first row has for its modified residues."""
+    return "".join(
+        theirs if place in modified or (ours, theirs) == ("M", "X") else ours
+        for place, (ours, theirs) in enumerate(itertools.zip_longest(sequence, columns, fillvalue="-"))
+    )
 
 
 def split_insertions(found: Unchecked) -> tuple[str, str]:

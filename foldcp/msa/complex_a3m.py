@@ -2,9 +2,9 @@
 
 The first line, ``#233,352<TAB>1,1``, has the length of each distinct chain and its copies; every row spans
 all distinct chains. A row with residues in several of them is a paired one, and becomes a row of each, with
-the same key (`` Key=<number of the row>`` at the end of the header). A row that is all gaps in a chain gives
-it none. The first row with residues in a chain is its query. Insertions between two chains stay with the one
-before.
+the same key (`` Key=<number of the row>`` at the end of the header); the others are not to be paired
+(`` Key=-``). A row that is all gaps in a chain gives it none. The first row with residues in a chain is its
+query. Insertions between two chains stay with the one before.
 """
 
 import itertools
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from foldcp.errors import InputError
 from foldcp.msa import a3m
 from foldcp.msa.query import KEY
+from foldcp.msa.species import not_paired
 from foldcp.tables.text import lines, shorten
 
 _FIRST_LINE = re.compile(r"#\s*(?P<lengths>[0-9]+(?:,[0-9]+)*)\s+(?P<copies>[0-9]+(?:,[0-9]+)*)\s*")
@@ -127,6 +128,7 @@ def _rows_of(path: Path, chains: Sequence[slice], index: int) -> Iterator[a3m.Un
         where, subject, header, _ = row.found
         again = header == str(_FIRST_NAME + index)
         if first or not again:
-            paired = not first and sum(map(row.has, chains)) > 1
-            yield a3m.Unchecked(where, subject, f"{header}{KEY}{number}" if paired else header, row.of(chain))
+            paired = sum(map(row.has, chains)) > 1
+            known = f"{header}{KEY}{number}" if paired else not_paired(header)
+            yield a3m.Unchecked(where, subject, header if first else known, row.of(chain))
         first = False

@@ -6,7 +6,7 @@ key becomes `` Key=<key>`` at the end of the row's header. Rows without a key ar
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from foldcp.errors import InputError
@@ -28,7 +28,7 @@ _INT32 = range(-(2**31), 2**31)
 
 
 def read(
-    path: Path, sequence: str, *, any_letters: bool = False, whole_keys: bool = False
+    path: Path, sequence: str, modified: Collection[int] | None = None, *, whole_keys: bool = False
 ) -> Iterator[a3m.Row]:
     """Yield header, `<number>` or `<number> Key=<key>`, and row of a CSV alignment of `sequence`.
 
@@ -38,7 +38,7 @@ def read(
         The file: UTF-8, plain, gzip or zstd, with the columns `key` and `sequence` in either order.
     sequence
         Sequence of the query, which the first row has to be.
-    any_letters
+    modified
         As `foldcp.msa.a3m.read`.
     whole_keys
         Take only keys that Boltz's own reader takes: whole numbers of 32 bits.
@@ -49,7 +49,7 @@ def read(
         Naming file and line: no CSV, other columns, no rows, letters that are none, a row of another length,
         another query, or a key that is none.
     """
-    return a3m.checked(_rows(path, whole_keys), sequence, any_letters=any_letters)
+    return a3m.checked(_rows(path, whole_keys), sequence, modified)
 
 
 def _rows(path: Path, whole_keys: bool) -> Iterator[a3m.Unchecked]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from foldcp.errors import InputError, UnreadableError
 from foldcp.msa import a3m, csv_rows
 from foldcp.msa.query import Query
+from foldcp.msa.species import not_paired
 
 PACKED = ("", ".gz", ".zst")
 _UNPAIRED = "non_pairing.a3m"
@@ -33,14 +34,18 @@ def _read_both(path: Path, sequence: str) -> Iterator[a3m.Row]:
     other = next((file for file in beside if file.is_file()), None)
     yield from a3m.read(path, sequence)
     if other is not None:
-        yield from itertools.islice(a3m.read(other, sequence), 1, None)
+        yield from itertools.islice(_read_unpaired(other, sequence), 1, None)
+
+
+def _read_unpaired(path: Path, sequence: str) -> Iterator[a3m.Row]:
+    return ((not_paired(header), row) for header, row in a3m.read(path, sequence))
 
 
 _LAYOUTS: tuple[tuple[str, Callable[[Path, str], Iterator[a3m.Row]]], ...] = (
     ("{}.a3m", a3m.read),
     ("{}.csv", csv_rows.read),
     ("{}/pairing.a3m", _read_both),
-    (f"{{}}/{_UNPAIRED}", a3m.read),
+    (f"{{}}/{_UNPAIRED}", _read_unpaired),
 )
 """What an alignment may be called, in order, and what reads it."""
 

@@ -25,19 +25,16 @@ def diverse(rows: Iterable[Row], max_identity: float, max_rows: int) -> Iterator
     max_identity
         Above it, a row is left out; 1 keeps all.
     max_rows
-        Rows that are read of an alignment: when so many are kept, others would not be read.
+        Distinct rows that are read of an alignment: when so many are kept, others would not be read.
     """
-    if max_identity >= 1:
-        yield from rows
-        return
-    kept = _Kept()
+    kept = _Kept(max_identity)
     seen: set[str] = set()
     for header, row in rows:
-        letters = np.frombuffer(columns_of(row).encode(), np.uint8)
         name = species(header)
         is_first = not kept.n or (name is not None and name not in seen)
-        if is_first or (kept.n < max_rows and not kept.has_like(letters, max_identity)):
-            kept.add(letters)
+        if is_first or (kept.n < max_rows and not kept.has_like(row)):
+            if kept.n < max_rows:
+                kept.add(row)
             yield header, row
         if name is not None:
             seen.add(name)
@@ -46,20 +43,43 @@ def diverse(rows: Iterable[Row], max_identity: float, max_rows: int) -> Iterator
 class _Kept:
     """Rows that were kept, one below the other in an array that grows."""
 
-    def __init__(self) -> None:
-        self.n = 0
+    def __init__(self, max_identity: float) -> None:
+        self._max_identity = max_identity
+        self._texts: set[int] = set()
         self._letters = np.empty((0, 0), np.uint8)
 
-    def add(self, letters: np.ndarray) -> None:
-        if self.n == len(self._letters):
-            grown = np.empty((2 * self.n + 256, len(letters)), np.uint8)
-            if self.n:
-                grown[: self.n] = self._letters
-            self._letters = grown
-        self._letters[self.n] = letters
-        self.n += 1
+    @property
+    def n(self) -> int:
+        """Distinct rows."""
+        return len(self._texts)
 
-    def has_like(self, letters: np.ndarray, max_identity: float) -> bool:
+    def add(self, row: str) -> None:
+        before = self.n
+        self._texts.add(_text(row))
+        if self._max_identity >= 1 or self.n == before:
+            return
+        letters = _columns(row)
+        if before == len(self._letters):
+            grown = np.empty((2 * before + 256, len(letters)), np.uint8)
+            if before:
+                grown[:before] = self._letters
+            self._letters = grown
+        self._letters[before] = letters
+
+    def has_like(self, row: str) -> bool:
+        if self._max_identity >= 1:
+            return False
+        if _text(row) in self._texts:  # Boltz reads it once
+            return True
+        letters = _columns(row)
         residues = letters != _GAP
         same = (self._letters[: self.n] == np.where(residues, letters, _NOTHING)).sum(axis=1)
-        return bool((same > max_identity * residues.sum()).any())
+        return bool((same > self._max_identity * residues.sum()).any())
+
+
+def _text(row: str) -> int:
+    return hash(row.replace("-", "").upper())
+
+
+def _columns(row: str) -> np.ndarray:
+    return np.frombuffer(columns_of(row).encode(), np.uint8)

@@ -19,7 +19,8 @@ from pathlib import Path
 from foldcp.errors import InputError, UnreadableError
 from foldcp.msa import a3m, complex_a3m
 from foldcp.msa.directory import PACKED, Directory, Source, find, listing
-from foldcp.msa.query import KEY, Query
+from foldcp.msa.query import Query
+from foldcp.msa.species import without_key
 
 _NAME = re.compile(r"(?P<complex>.+?)(?:\.[0-9a-f]{64})?\.(?:a3m|csv)(?:\.gz|\.zst)?")
 _NUMBERED = re.compile(r"(?P<number>[0-9]+)(?:\.(?:a3m|csv)(?:\.gz|\.zst)?)?")
@@ -152,7 +153,7 @@ class OwnAlignments:
 def _read_without_keys(
     read: Callable[[Path, str], Iterator[a3m.Row]], path: Path, sequence: str
 ) -> Iterator[a3m.Row]:
-    return ((header.partition(KEY)[0], row) for header, row in read(path, sequence))
+    return ((without_key(header), row) for header, row in read(path, sequence))
 
 
 def _stray(place: Path, entries: Collection[str], numbers: Collection[str]) -> Source | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from foldcp.msa.a3m import Row
-from foldcp.msa.pairing import Depths, Entity, Index, depths, index, pairs
+from foldcp.msa.pairing import Depths, Entity, Index, Pairing, depths, index, pairs
 from foldcp.tables.files import atomic_write
 
 _HEADER = "key,sequence\n"
@@ -34,9 +34,7 @@ class Protein:
     rows: Callable[[], Iterator[Row]]
 
 
-def write(
-    proteins: Sequence[Protein], folder: Path, strategy: str, max_rows: int, max_paired: int
-) -> tuple[list[Path], Depths]:
+def write(proteins: Sequence[Protein], folder: Path, pairing: Pairing) -> tuple[list[Path], Depths]:
     """Write the alignments of a complex.
 
     Parameters
@@ -45,12 +43,8 @@ def write(
         Those with an alignment, in the order of their chains.
     folder
         Where files go, named by number.
-    strategy
-        One of `foldcp.msa.pairing.STRATEGIES`.
-    max_rows
-        Most rows of a file. Paired ones go first.
-    max_paired
-        Most rows that pair chains, the queries' among them; at most `max_rows`.
+    pairing
+        How to pair, and how many rows a file may have: paired ones go first.
 
     Returns
     -------
@@ -66,15 +60,15 @@ def write(
     """
     found = [index(protein.rows()) for protein in proteins]
     entities = _entities(proteins, found)
-    places = pairs(entities, strategy, max_paired)
+    places = pairs(entities, pairing)
     files = []
     for number, (protein, its, column) in enumerate(zip(proteins, found, places.T, strict=True)):
         path = folder / f"{number}.csv"
         with atomic_write(path, "w") as handle:
             handle.write(_HEADER)
-            handle.writelines(_lines(protein.rows(), its, column, max_rows))
+            handle.writelines(_lines(protein.rows(), its, column, pairing.max_rows))
         files.append(path)
-    return files, depths(entities, strategy, max_rows, max_paired)
+    return files, depths(entities, places, pairing.max_rows)
 
 
 def _entities(proteins: Sequence[Protein], found: Sequence[Index]) -> list[Entity]:

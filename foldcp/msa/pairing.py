@@ -29,6 +29,30 @@ _GAP = -1
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """How the alignments of a complex are put together.
+
+    Attributes
+    ----------
+    strategy
+        One of `STRATEGIES`.
+    max_rows
+        Most rows of one protein's alignment.
+    max_paired
+        Most rows that pair chains, the queries' among them; None for `max_rows`, which it never exceeds.
+    """
+
+    strategy: str = "greedy"
+    max_rows: int = MOST_ROWS
+    max_paired: int | None = None
+
+    @property
+    def most_pairs(self) -> int:
+        """Most pairs, below the row of the queries."""
+        return min(self.max_rows, self.max_paired or self.max_rows) - 1
+
+
+@dataclass(frozen=True)
 class Index:
     """Where the species of an alignment are.
 
@@ -114,17 +138,15 @@ class Entity(NamedTuple):
     """Further rows of known species."""
 
 
-def pairs(entities: Sequence[Entity], strategy: str, at_most: int = MOST_ROWS) -> np.ndarray:
+def pairs(entities: Sequence[Entity], pairing: Pairing) -> np.ndarray:
     """Return which rows stand side by side.
 
     Parameters
     ----------
     entities
         The molecules of a complex; those without an alignment have a depth of 1.
-    strategy
-        One of `STRATEGIES`.
-    at_most
-        Most rows that pair chains, the queries' among them.
+    pairing
+        Strategy and limits.
 
     Returns
     -------
@@ -132,7 +154,7 @@ def pairs(entities: Sequence[Entity], strategy: str, at_most: int = MOST_ROWS) -
         int64 (P, entities). Each row is a pair: places in an entity's list of species and, after them, other
         rows; -1 where an entity has no part in it.
     """
-    if strategy == "none" or not entities:
+    if pairing.strategy == "none" or not entities:
         return np.empty((0, len(entities)), np.int64)
     copies = np.array([entity.copies for entity in entities])
     keys = np.concatenate(_keys(entities))
@@ -143,13 +165,13 @@ def pairs(entities: Sequence[Entity], strategy: str, at_most: int = MOST_ROWS) -
     there = places != _GAP
     n_chains = there @ copies
     wanted = n_chains > 1
-    if strategy == "complete":
+    if pairing.strategy == "complete":
         aligned = np.array([entity.depth > 1 for entity in entities])
         wanted &= there[:, aligned].all(axis=1)
     places, there, n_chains = places[wanted], there[wanted], n_chains[wanted]
     leading = there.argmax(axis=1)
     rank = np.take_along_axis(places, leading[:, None], axis=1)[:, 0]
-    return places[np.lexsort((rank, leading, -n_chains))][: at_most - 1]
+    return places[np.lexsort((rank, leading, -n_chains))][: pairing.most_pairs]
 
 
 def _keys(entities: Sequence[Entity]) -> list[np.ndarray]:
@@ -169,19 +191,20 @@ class Depths(NamedTuple):
     total: int
 
 
-def depths(entities: Sequence[Entity], strategy: str, max_rows: int, max_paired: int) -> Depths:
+def depths(entities: Sequence[Entity], places: np.ndarray, max_rows: int) -> Depths:
     """Return how many rows Boltz stacks for a complex.
 
     Chains without a part in a pair, and all chains below the pairs, go through their own rows from the top.
 
     Parameters
     ----------
-    entities, strategy
+    entities
         As `pairs` takes them.
-    max_rows, max_paired
-        Most rows of one protein's alignment, and most that pair chains.
+    places
+        From `pairs`.
+    max_rows
+        Most rows of one protein's alignment.
     """
-    places = pairs(entities, strategy, max_paired)
     paired = len(places) + 1
     left = 0
     for entity, column in zip(entities, places.T, strict=True):

@@ -2,10 +2,11 @@
 
 Headers are known in these forms, which are looked for in this order:
 
-- ``... Key=<text>`` at the end: a key that pairs rows explicitly, whatever their species;
+- ``... Key=<text>`` at the end: a key that pairs rows explicitly, whatever their species; ``Key=-``: the row
+  is not to be paired;
 - ``OX=9606`` (UniProt), ``TaxID=9606`` (UniRef, ColabFold's databases);
 - ``UniRef100_A0A000_9606/1-99`` (AlphaFold-3-like programs);
-- ``HBA_HUMAN`` or ``sp|P69905|HBA_HUMAN`` (names of UniProt entries).
+- ``sp|P69905|HBA_HUMAN``, ``RepID=HBA_HUMAN``, or ``HBA_HUMAN`` alone (names of UniProt entries).
 """
 
 import re
@@ -16,12 +17,15 @@ from foldcp.errors import InputError
 from foldcp.msa.query import KEY
 from foldcp.tables.text import lines, shorten
 
-_KEY = re.compile(rf"(?:^|\s){KEY.strip()}(\S+)$")
+_KEY = re.compile(rf"(?:^|\s){KEY.strip()}(\S.*)$")
+NO_KEY = "-"
 _FORMS = (
     re.compile(r"\b(?:OX|TaxID)=(\d+)\b"),
     re.compile(r"^UniRef\d+_[^\s_/]+_(\d+)(?=[/\s]|$)"),
     # Codes of a digit 9 and letters stand for many species at once, e.g. 9BACT for unknown bacteria.
-    re.compile(r"(?:^|[\s|])[A-Z0-9]{1,10}_(?!9)(?=[0-9]*[A-Z])([A-Z0-9]{3,5})(?=[/\s]|$)"),
+    re.compile(r"(?:(?:sp|tr)\|[^|\s]*\||RepID=)[A-Z0-9]{1,10}_(?!9)([A-Z0-9]{3,5})(?=[/\s]|$)"),
+    # Alone, names of contigs and genes look much alike (NODE_A12, SRR1_ORF1): only what begins like a genus.
+    re.compile(r"(?:^|\t)[A-Z0-9]{1,10}_([A-Z]{3,5}|[A-Z]{3}[A-Z0-9]{2})(?=[/\s]|$)"),
 )
 _NO_SPECIES = frozenset(
     {
@@ -48,11 +52,19 @@ def species(header: str) -> str | None:
         A tax id, a code of UniProt's such as HUMAN, or ``key:<text>``. Equal texts, one species.
     """
     if found := _KEY.search(header):
-        return f"key:{found[1]}"
-    for form in _FORMS:
-        if found := form.search(header):
-            return None if found[1] in _NO_SPECIES else found[1]
-    return None
+        return None if found[1] == NO_KEY else f"key:{found[1]}"
+    matches = (match for form in _FORMS for match in form.finditer(header))
+    return next((match[1] for match in matches if match[1] not in _NO_SPECIES), None)
+
+
+def without_key(header: str) -> str:
+    """Return a header without the key at its end."""
+    return _KEY.sub("", header)
+
+
+def not_paired(header: str) -> str:
+    """Return a header that says that its row is not to be paired, whatever its species."""
+    return f"{header}{KEY}{NO_KEY}"
 
 
 def read_species_map(path: Path) -> dict[str, str]:
@@ -63,7 +75,7 @@ def read_species_map(path: Path) -> dict[str, str]:
     Raises
     ------
     InputError
-        Naming file and line: not two columns, or a tax id that is no number.
+        Naming file and line: not two columns, a tax id that is no number, or another one than above.
     """
     found: dict[str, str] = {}
     for number, line in lines(path):
@@ -75,7 +87,10 @@ def read_species_map(path: Path) -> dict[str, str]:
                 f"{path}, line {number}: got {shorten(line)!r}; expected an identifier and a tax id, "
                 "e.g. A0A000<tab>9606"
             )
-        found[fields[0]] = fields[1]
+        if found.setdefault(fields[0], fields[1]) != fields[1]:
+            raise InputError(
+                f"{path}, line {number}: {fields[0]} has the tax id {fields[1]}, and {found[fields[0]]} above"
+            )
     return found
 
 

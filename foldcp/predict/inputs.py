@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from foldcp.config.alignments import MOST_ROWS
 from foldcp.errors import InputError
 from foldcp.features.boltz import boltz_at_work
 from foldcp.predict.document import Document
 from foldcp.predict.seeds import seeded_conformers
 from foldcp.predict.template_files import read_template, with_proteins_only
-
-_MAX_ALIGNMENT_ROWS = 8192
-"""Boltz's default of `--max_msa_seqs`."""
 
 
 def component_codes(document: Document) -> set[str]:
@@ -148,9 +146,9 @@ def _read_alignment(path: Path) -> Any:
 
     with boltz_at_work(f"read the alignment {path.name}"):
         if path.suffix == ".csv":
-            alignment = parse_csv(path, max_seqs=_MAX_ALIGNMENT_ROWS)
+            alignment = parse_csv(path, max_seqs=MOST_ROWS)
         else:
-            alignment = parse_a3m(path, taxonomy=None, max_seqs=_MAX_ALIGNMENT_ROWS)
+            alignment = parse_a3m(path, taxonomy=None, max_seqs=MOST_ROWS)
     if not len(alignment.sequences):
         raise InputError(f"alignment {path.name} has no sequence")
     return alignment

@@ -14,12 +14,9 @@ _RESULT_VERSION = 3
 """Raised when a change of foldcp changes numbers, or writes a file that scores are made from, so that old
 predictions are not taken for new ones."""
 
-_RESULT_SETTINGS = [
-    *("precision", "samples", "recycles", "steps", "pae", "deletions", "pairing", "max_rows", "max_paired"),
-    *("seed", "campaign"),
-]
-"""Settings that change the output, beside `msa_rows`. The model is known by its weights; cache, device,
-threads, mesh, budget and kernels only say where and how it is computed."""
+_RESULT_SETTINGS = ["precision", "samples", "recycles", "steps", "pae", "deletions", "seed", "campaign"]
+"""Settings that change the output, beside `msa_rows`. Pairing is part of the input's key. The model is known
+by its weights; cache, device, threads, mesh, budget and kernels only say where and how it is computed."""
 
 
 def run_key(input_key: str, settings: Settings, weights_sha256: str) -> str:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from foldcp.errors import FoldcpError, InputError, is_out_of_memory
+from foldcp.errors import FoldcpError, InputError, UnreadableError, is_out_of_memory
 
 
 class Outcome(StrEnum):
@@ -68,7 +68,8 @@ def classify(error: BaseException) -> tuple[Outcome, str]:
         return error.outcome, one_line(error)
     if is_out_of_memory(error):
         return Outcome.OOM, f"not enough memory on this device for this complex ({one_line(error, 160)})"
-    if isinstance(error, InputError):
+    # What cannot be read now says nothing about the input.
+    if isinstance(error, InputError) and not isinstance(error, UnreadableError):
         return Outcome.BAD_INPUT, one_line(error)
     # torch's decompositions refuse what is not finite; their error is known by name, for torch is not here.
     if isinstance(error, NumericalError | FloatingPointError) or type(error).__name__ == "_LinAlgError":

@@ -1,39 +1,26 @@
 """Pairing of an input's alignments by species, and their check, before Boltz reads them. Imports no torch.
 
-Boltz's readers know no line numbers, and take some rows for what they are not. Of the first row only the
-length is checked: a modified residue may have any letter in it (`foldcp.features.alignment`).
+Boltz's readers know no line numbers, take some rows for what they are not, and leave out an alignment of
+another sequence. A modified residue may have any letter in the first row (`foldcp.features.alignment`).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from foldcp.config.alignments import MOST_ROWS
+from foldcp.errors import UsageError
 from foldcp.msa import a3m, csv_rows, paired_csv
-from foldcp.msa.pairing import Depths
+from foldcp.msa.pairing import Depths, Pairing
 from foldcp.predict.document import Document
 from foldcp.tables.files import atomic_write, make_folder
 
-
-@dataclass(frozen=True)
-class Pairing:
-    """How the alignments of an input are put together.
-
-    Attributes
-    ----------
-    strategy
-        `greedy`, `complete` or `none` (`foldcp.msa.pairing`).
-    max_rows, max_paired
-        Most rows of one protein's alignment, and most that pair chains.
-    """
-
-    strategy: str = "greedy"
-    max_rows: int = MOST_ROWS
-    max_paired: int = MOST_ROWS
+_Items = dict[int, dict[str, Any]]
+"""Place among the sequences of an input, and what it says of the protein there."""
 
 
 def paired(document: Document, pairing: Pairing, folder: Path) -> tuple[Document, Depths]:
@@ -62,18 +49,25 @@ def paired(document: Document, pairing: Pairing, folder: Path) -> tuple[Document
     InputError
         If an alignment is malformed, naming file and line.
     """
-    found = [(place, body) for place, body in _proteins(document) if _is_a3m(body.get("msa"))]
-    by_user = [body for _, body in _proteins(document) if _is_csv(body.get("msa"))]
+    proteins = _proteins(document)
+    by_user = [body for body in proteins.values() if _is_csv(body)]
     for body in by_user:
-        for _ in csv_rows.read(Path(body["msa"]), body["sequence"], any_letters=True, whole_keys=True):
+        for _ in csv_rows.read(Path(body["msa"]), body["sequence"], _modified([body]), whole_keys=True):
             pass
-    proteins = [paired_csv.Protein(_copies(body), partial(_rows, body)) for _, body in found]
-    strategy = "none" if by_user else pairing.strategy
-    files, depths = paired_csv.write(proteins, folder, strategy, pairing.max_rows, pairing.max_paired)
+    groups = _same_alignment(proteins)
+    aligned = [paired_csv.Protein(_copies(items), partial(_rows, items)) for items in groups]
+    how = replace(pairing, strategy="none") if by_user else pairing
+    files, depths = paired_csv.write(aligned, folder, how)
     sequences = list(document.schema["sequences"])
-    for (place, body), file in zip(found, files, strict=True):
-        sequences[place] = {"protein": {**body, "msa": str(file)}}
+    for items, file in zip(groups, files, strict=True):
+        for place, body in items.items():
+            sequences[place] = {"protein": {**body, "msa": str(file)}}
     return replace(document, schema={**document.schema, "sequences": sequences}), depths
+
+
+def has_a3m(document: Document) -> bool:
+    """Return whether there are alignments that :func:`paired` pairs."""
+    return any(map(_is_a3m, _proteins(document).values()))
 
 
 def write_for_boltz(document: Document, pairing: Pairing, folder: Path) -> tuple[Path, Depths]:
@@ -97,35 +91,53 @@ def write_for_boltz(document: Document, pairing: Pairing, folder: Path) -> tuple
     ------
     InputError
         As `paired`.
+    UsageError
+        If the input itself would be written over.
     WriteError
         If a file cannot be written.
     """
+    path = folder / f"{document.path.stem}.yaml"
+    if path.exists() and path.samefile(document.path):
+        raise UsageError(f"{path} would be written over: it is the input; name another folder with --out")
     alignments = folder / document.path.stem
     make_folder(alignments)
     changed, depths = paired(document, pairing, alignments.absolute())
-    path = folder / f"{document.path.stem}.yaml"
     with atomic_write(path, "w") as handle:
         yaml.safe_dump(changed.schema, handle, sort_keys=False, width=2**31)
     return path, depths
 
 
-def _proteins(document: Document) -> Iterator[tuple[int, dict[str, Any]]]:
-    for place, item in enumerate(document.schema["sequences"]):
-        if "protein" in item:
-            yield place, item["protein"]
+def _proteins(document: Document) -> _Items:
+    items = enumerate(document.schema["sequences"])
+    return {place: item["protein"] for place, item in items if "protein" in item}
 
 
-def _is_a3m(file: Any) -> bool:
-    return file not in (None, "", "empty") and not _is_csv(file)
+def _same_alignment(proteins: _Items) -> list[_Items]:
+    """Return the proteins with an a3m file, copies of one sequence together: to Boltz they are one entity."""
+    groups: dict[tuple[str, str], _Items] = defaultdict(dict)
+    for place, body in proteins.items():
+        if _is_a3m(body):
+            groups[body["sequence"], body["msa"]][place] = body
+    return list(groups.values())
 
 
-def _is_csv(file: Any) -> bool:
-    return str(file).endswith(".csv")
+def _is_a3m(body: dict[str, Any]) -> bool:
+    return body.get("msa") not in (None, "", "empty") and not _is_csv(body)
 
 
-def _copies(body: dict[str, Any]) -> int:
-    return len(body["id"]) if isinstance(body["id"], list) else 1
+def _is_csv(body: dict[str, Any]) -> bool:
+    return str(body.get("msa")).endswith(".csv")
 
 
-def _rows(body: dict[str, Any]) -> Iterator[a3m.Row]:
-    return a3m.read(Path(body["msa"]), body["sequence"], any_letters=True)
+def _copies(items: _Items) -> int:
+    return sum(len(body["id"]) if isinstance(body["id"], list) else 1 for body in items.values())
+
+
+def _rows(items: _Items) -> Iterator[a3m.Row]:
+    body = next(iter(items.values()))
+    return a3m.read(Path(body["msa"]), body["sequence"], _modified(items.values()))
+
+
+def _modified(bodies: Iterable[dict[str, Any]]) -> set[int]:
+    """Return the places, from 0, of modified residues."""
+    return {change["position"] - 1 for body in bodies for change in body.get("modifications") or []}

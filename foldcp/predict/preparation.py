@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foldcp.msa.pairing import Pairing
 from foldcp.predict.checkpoint import Molecules
 from foldcp.predict.document import Document
-from foldcp.predict.pairing import Pairing, paired
+from foldcp.predict.pairing import paired
 from foldcp.predict.seeds import Seeds
 
 if TYPE_CHECKING:

@@ -7,15 +7,13 @@ from typing import Any
 
 from foldcp.config.alignments import MOST_ROWS
 from foldcp.errors import UsageError, unknown_choice
-from foldcp.msa.pairing import STRATEGIES
-from foldcp.predict.pairing import Pairing
+from foldcp.msa.pairing import STRATEGIES, Pairing
 
 DEVICES = ["auto", "cpu", "cuda"]
 PRECISIONS = ["fp32", "bf16-mixed", "bf16"]
 BUDGETS = ["small", "medium", "large"]
 KERNELS = ["auto", "off"]
 DELETIONS = ["kept", "boltz"]
-PAIRINGS = list(STRATEGIES)
 MODELS = ["demo", "boltz2"]
 
 
@@ -57,7 +55,7 @@ class Settings:
         Which rows of different chains' a3m alignments stand side by side (`foldcp.msa.pairing`): `greedy`,
         `complete`, or `none`, which is how Boltz reads them.
     max_rows, max_paired
-        Most rows of one protein's alignment, and most that pair chains.
+        Most rows of one protein's alignment, and most that pair chains (None: as many).
     msa_rows
         Most rows of the complex's alignment that are read, its first ones; None reads all that Boltz stacks.
         A target may have a limit of its own (`foldcp.predict.targets.Target`).
@@ -90,7 +88,7 @@ class Settings:
     deletions: str = "kept"
     pairing: str = "greedy"
     max_rows: int = MOST_ROWS
-    max_paired: int = MOST_ROWS
+    max_paired: int | None = None
     msa_rows: int | None = None
     seed: int = 7
     campaign: str = "campaign"
@@ -110,13 +108,12 @@ class Settings:
             raise unknown_choice("kernels", self.kernels, KERNELS)
         if self.deletions not in DELETIONS:
             raise unknown_choice("deletions", self.deletions, DELETIONS)
-        if self.pairing not in PAIRINGS:
-            raise unknown_choice("pairing", self.pairing, PAIRINGS)
-        if not 1 <= self.max_paired <= self.max_rows <= MOST_ROWS:
-            raise UsageError(
-                f"max_paired is {self.max_paired} and max_rows {self.max_rows}; valid: 1 to {MOST_ROWS}, and "
-                "max_paired no more than max_rows"
-            )
+        if self.pairing not in STRATEGIES:
+            raise unknown_choice("pairing", self.pairing, list(STRATEGIES))
+        if not 1 <= self.max_rows <= MOST_ROWS:
+            raise UsageError(f"max_rows is {self.max_rows}; valid: 1 to {MOST_ROWS}")
+        if self.max_paired is not None and not 1 <= self.max_paired <= self.max_rows:
+            raise UsageError(f"max_paired is {self.max_paired}; valid: 1 to max_rows, {self.max_rows}")
         if len(self.mesh) != 2 or min(self.mesh) < 1:
             mesh = "x".join(map(str, self.mesh))
             raise UsageError(f"mesh {mesh} is not valid: rows x columns, each at least 1, e.g. 2x3")

@@ -1,13 +1,16 @@
 """A target: one input to predict, under a name that is safe as a file name. Imports no torch."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from foldcp.errors import InputError, UsageError
+from foldcp.msa.pairing import Pairing
 from foldcp.names import safe_id
 from foldcp.predict.document import SUFFIXES, read
+from foldcp.predict.pairing import has_a3m
 from foldcp.predict.settings import Settings
+from foldcp.tables.provenance import sha256_json
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,15 @@ class Target:
         return settings if self.msa_rows is None else replace(settings, msa_rows=self.msa_rows)
 
 
-def from_file(path: Path | str) -> Target:
+def from_file(path: Path | str, pairing: Pairing | None = None) -> Target:
     """Return the target that an input file describes.
+
+    Parameters
+    ----------
+    path
+        The file.
+    pairing
+        How its a3m files will be paired, which then is part of the key; without any it makes no difference.
 
     Raises
     ------
@@ -45,7 +55,11 @@ def from_file(path: Path | str) -> Target:
         If the file is not a valid Boltz input, or a file it names is absent.
     """
     path = Path(path)
-    return Target(safe_id(path.stem), path, read(path).key())
+    document = read(path)
+    key = document.key()
+    if pairing is not None and has_a3m(document):
+        key = sha256_json([key, asdict(pairing)])
+    return Target(safe_id(path.stem), path, key)
 
 
 def find(inputs: Iterable[Path | str]) -> list[Path]:

@@ -9,8 +9,9 @@ from foldcp.campaign.msa import collect
 from foldcp.campaign.sequences import resolve, resolve_lengths
 from foldcp.campaign.tokens import HEAVY_ATOMS, Counted, chain_name, count
 from foldcp.config import MsaConfig, SequencesConfig
+from foldcp.msa.pairing import Pairing
 from foldcp.predict.document import read
-from foldcp.predict.pairing import Pairing, write_for_boltz
+from foldcp.predict.pairing import write_for_boltz
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import COMPLEXES
 
@@ -138,13 +139,12 @@ def test_rows_of_the_complex_are_counted_as_boltz_stacks_them(
     molecules = entities(got.sequences, msa, folder)
     for strategy in ("greedy", "complete", "none"):
         for most in (8192, 3):
-            how = MsaConfig(pairing=strategy, max_rows=most, max_paired=min(most, 2))
+            how = Pairing(strategy, most, min(most, 2))
             tokens = count(table, got.sequences, got.unresolved, msa, config, how).tokens
             for row in tokens.to_pylist():
                 path = folder / f"{row['complex_id']}.yaml"
                 write_input(path, row["chains"], molecules)
-                pairing = Pairing(strategy, how.max_rows, how.max_paired)
-                _, depths = write_for_boltz(read(path), pairing, tmp_path / "out")
+                _, depths = write_for_boltz(read(path), how, tmp_path / "out")
                 assert (row["paired_depth"], row["msa_depth"]) == depths
     assert {row["complex_id"]: row["paired_depth"] for row in tokens.to_pylist()} == dict.fromkeys(
         ("hetero", "homo", "same", "three"), 1
@@ -153,6 +153,41 @@ def test_rows_of_the_complex_are_counted_as_boltz_stacks_them(
     found = {row["complex_id"]: (row["paired_depth"], row["msa_depth"]) for row in tokens.to_pylist()}
     # Species 11, 12 and 17; the second row of 12 pairs between copies only.
     assert found == {"hetero": (4, 9), "homo": (5, 10), "same": (5, 10), "three": (5, 10)}
+
+
+def test_pairing_is_part_of_the_key_where_it_makes_a_difference(
+    config: SequencesConfig, tmp_path: Path
+) -> None:
+    for name, tags in {"P00001": "11 12", "P00002": "11 12 13"}.items():
+        rows = "".join(f">OX={tag}\n{'-' * n}{FASTA[name][n:]}\n" for n, tag in enumerate(tags.split(), 1))
+        (tmp_path / f"{name}.a3m").write_text(f">q\n{FASTA[name]}\n{rows}")
+    table = complexes(two=["P00001", "P00002"], copies={"P00002": 2}, one=["P00001"], none=["P00004"])
+    got = resolve(table, config)
+    msa = collect(
+        got.sequences, MsaConfig(provider="directory,none", directory=tmp_path), tmp_path / "03_msa"
+    )
+
+    def keys(*how) -> dict[str, str]:
+        tokens = count(table, got.sequences, got.unresolved, msa, config, Pairing(*how)).tokens
+        return dict(zip(tokens["complex_id"].to_pylist(), tokens["input_key"].to_pylist(), strict=True))
+
+    greedy = keys()
+    assert {name for name, key in keys("complete").items() if key != greedy[name]} == set()
+    assert {name for name, key in keys("none").items() if key != greedy[name]} == {"two", "copies"}
+    assert {name for name, key in keys("greedy", 100).items() if key != greedy[name]} == set()
+    # Two rows of one protein, and two or three pairs.
+    assert {name for name, key in keys("greedy", 8192, 3).items() if key != greedy[name]} == {"copies"}
+    assert {name for name, key in keys("greedy", 3).items() if key != greedy[name]} == {"two", "copies"}
+
+
+def test_a_file_of_the_query_alone_is_a_single_sequence(config: SequencesConfig, tmp_path: Path) -> None:
+    (tmp_path / "P00001.a3m").write_text(f">q\n{FASTA['P00001']}\n")
+    (tmp_path / "P00002.a3m").write_text(f">q\n{FASTA['P00002']}\n>r\n{FASTA['P00002'][::-1]}\n")
+    table = complexes(c1=["P00001", "P00002"])
+    got = resolve(table, config)
+    msa = collect(got.sequences, MsaConfig(provider="directory", directory=tmp_path), tmp_path / "03_msa")
+    (row,) = count(table, got.sequences, got.unresolved, msa, config).tokens.to_pylist()
+    assert row["flags"] == ["single_sequence:P00001"]
 
 
 def test_bad_alignment_rejects_its_complexes(config: SequencesConfig, tmp_path: Path) -> None:

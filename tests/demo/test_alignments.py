@@ -11,6 +11,7 @@ import pytest
 
 from foldcp.msa import a3m, paired_csv
 from foldcp.msa.paired_csv import Protein
+from foldcp.msa.pairing import Pairing
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "config" / "demo"
@@ -54,7 +55,7 @@ def test_the_first_row_of_a_species_is_of_the_chain_that_was_searched(accession)
 def test_chains_are_paired_by_species(tmp_path):
     alignments = [rows(DEMO / "alignments" / f"{accession}.a3m") for accession in CHAINS]
     proteins = [Protein(2, lambda it=it: iter(it)) for it in alignments]
-    files, _ = paired_csv.write(proteins, tmp_path, "greedy", 8192, 8192)
+    files, _ = paired_csv.write(proteins, tmp_path, Pairing())
     keyed: list[dict[str, str]] = []
     for file, alignment in zip(files, alignments, strict=True):
         # Of equal rows the first has the name.

@@ -40,21 +40,21 @@ ROWS = {
         ("101\t102\t103", "MKVLA"),
         ("UniRef100_A\t0.9\tUniRef100_B\t0.8 Key=2", "MK-LAaa"),
         ("ends Key=4", "aMKVLAt"),
-        ("UniRef100_C OX=9606", "MK--A"),
+        ("UniRef100_C OX=9606 Key=-", "MK--A"),
     ],
     B: [
         ("101\t102\t103", "GGHH"),
         ("UniRef100_A\t0.9\tUniRef100_B\t0.8 Key=2", "GGhHH"),
         ("two Key=3", "GG-H"),
         ("ends Key=4", "GGHHu"),
-        ("d", "GccG-H"),
+        ("d Key=-", "GccG-H"),
     ],
     C: [
         ("101\t102\t103", "WYW"),
         ("UniRef100_A\t0.9\tUniRef100_B\t0.8 Key=2", "W-W"),
         ("two Key=3", "WYW"),
         ("ends Key=4", "WYWv"),
-        ("e", "W-W"),
+        ("e Key=-", "W-W"),
     ],
 }
 
@@ -85,14 +85,14 @@ def test_without_paired_rows_each_block_starts_with_its_query(tmp_path):
     path.write_text(
         "#5,4\t1,1\n>101\nMKVLA----\n>a\nMK-------\n>102\n-----GGHH\n>b\n-----GG-H\n>c\nMK---GG--\n"
     )
-    assert list(read(path, A, [A, B])) == [("101", A), ("a", "MK---"), ("c Key=5", "MK---")]
-    assert list(read(path, B, [A, B])) == [("102", B), ("b", "GG-H"), ("c Key=5", "GG--")]
+    assert list(read(path, A, [A, B])) == [("101", A), ("a Key=-", "MK---"), ("c Key=5", "MK---")]
+    assert list(read(path, B, [A, B])) == [("102", B), ("b Key=-", "GG-H"), ("c Key=5", "GG--")]
 
 
 def test_a_hit_that_equals_the_query_stays(tmp_path):
     path = tmp_path / "c.a3m"
     path.write_text("#5,4\t1,1\n>101\t102\nMKVLAGGHH\n>101\nMKVLA----\n>UniRef100_Q TaxID=9\nMKVLA----\n")
-    assert list(read(path, A, [A, B])) == [("101\t102", A), ("UniRef100_Q TaxID=9", A)]
+    assert list(read(path, A, [A, B])) == [("101\t102", A), ("UniRef100_Q TaxID=9 Key=-", A)]
 
 
 def test_letters_that_boltz_does_not_tell_apart(tmp_path):

@@ -193,6 +193,8 @@ def test_a_million_rows_take_no_memory(tmp_path):
 def test_a_first_row_of_other_letters(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("key,sequence\n,MXVLAAC\n")
-    assert list(csv_rows.read(path, QUERY, any_letters=True)) == [("1", "MXVLAAC")]
     with pytest.raises(InputError, match=r"first row \(7 columns\)"):
-        list(csv_rows.read(path, "MKVLAAGG", any_letters=True))
+        list(csv_rows.read(path, QUERY, {1}))
+    assert list(csv_rows.read(path, QUERY, {1, 6})) == [("1", "MXVLAAC")]
+    with pytest.raises(InputError, match=r"first row \(7 columns\)"):
+        list(csv_rows.read(path, "MKVLAAGG", {1}))

@@ -17,6 +17,10 @@ def _identity(row: str, other: str) -> float:
     return sum(a == b for a, b in aligned) / len(aligned) if aligned else 0.0
 
 
+def _text(row: str) -> str:
+    return row.replace("-", "").upper()
+
+
 def _slowly(rows: list[Row], most: float, max_rows: int) -> Iterator[Row]:
     kept: list[Row] = []
     seen: set[str] = set()
@@ -24,8 +28,9 @@ def _slowly(rows: list[Row], most: float, max_rows: int) -> Iterator[Row]:
         name = species(header)
         is_first = name is not None and name not in seen
         seen |= {name} - {None}
-        like = any(_identity(row, other) > most for _, other in kept)
-        if not kept or is_first or (not like and len(kept) < max_rows):
+        like = any(_identity(row, other) > most or _text(row) == _text(other) for _, other in kept)
+        distinct = {_text(other) for _, other in kept}
+        if not kept or is_first or (not like and len(distinct) < max_rows):
             kept.append((header, row))
             yield header, row
 
@@ -64,7 +69,8 @@ def test_by_hand() -> None:
     ]
     assert [h for h, _ in diverse(iter(rows), 0.85, 99)] == ["query", "near too OX=9606", "far", "gap"]
     assert [h for h, _ in diverse(iter(rows), 0.9, 99)][:2] == ["query", "near"]
-    assert list(diverse(iter(rows), 1.0, 1)) == rows
+    assert list(diverse(iter(rows), 1.0, 99)) == rows
+    assert [h for h, _ in diverse(iter(rows), 1.0, 3)] == ["query", "half", "near", "near too OX=9606"]
     # No more than are read, but for species.
     assert [h for h, _ in diverse(iter(rows), 0.85, 1)] == ["query", "near too OX=9606"]
 

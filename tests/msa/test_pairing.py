@@ -9,11 +9,12 @@ from boltz.data.parse.csv import parse_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foldcp.config.alignments import MOST_ROWS
 from foldcp.features.pairing import pair_rows
 from foldcp.msa import a3m, paired_csv
 from foldcp.msa.a3m import Row
 from foldcp.msa.paired_csv import Protein
-from foldcp.msa.pairing import MOST_ROWS, STRATEGIES, Depths, Entity, depths, index, pairs
+from foldcp.msa.pairing import STRATEGIES, Depths, Entity, Pairing, depths, index, pairs
 from foldcp.msa.species import species
 
 Rows = list[Row]
@@ -75,9 +76,12 @@ def _defined(proteins: list[tuple[int, Rows]], strategy: str) -> set[frozenset[t
 
 
 def _write(proteins: list[tuple[int, Rows]], folder: Path, *how) -> tuple[list[Path], Depths]:
-    strategy, max_rows, max_paired = (*how, MOST_ROWS, MOST_ROWS)[:3]
     made = [Protein(copies, lambda rows=rows: iter(rows)) for copies, rows in proteins]
-    return paired_csv.write(made, folder, strategy, max_rows, max_paired)
+    return paired_csv.write(made, folder, Pairing(*how))
+
+
+def _depths(entities: list[Entity], *how) -> Depths:
+    return depths(entities, pairs(entities, Pairing(*how)), Pairing(*how).max_rows)
 
 
 def _stacked(
@@ -179,24 +183,24 @@ def test_insertions_survive(tmp_path: Path) -> None:
 def test_molecules_without_alignment_take_no_part() -> None:
     none = np.empty(0, np.int64)
     alone, other = Entity(2, 1, none, 0), Entity(1, 5, np.array([3, 4]), 0)
-    assert depths([alone], "complete", 9, 9) == Depths(1, 1)
-    assert depths([alone, other], "complete", 9, 9) == Depths(1, 5)
-    assert depths([alone, other, other], "complete", 9, 9) == Depths(3, 7)
-    assert depths([], "greedy", 9, 9) == Depths(1, 1)
-    assert pairs([other, other], "none").shape == (0, 2)
+    assert _depths([alone], "complete", 9) == Depths(1, 1)
+    assert _depths([alone, other], "complete", 9) == Depths(1, 5)
+    assert _depths([alone, other, other], "complete", 9) == Depths(3, 7)
+    assert _depths([], "greedy", 9) == Depths(1, 1)
+    assert pairs([other, other], Pairing("none")).shape == (0, 2)
 
 
 def test_pairs_come_in_the_order_of_boltz() -> None:
     """Most chains first, then by the first protein that has the species, then by the row in it."""
     one, two, three = (Entity(1, 9, np.array(its), 0) for its in ([5, 6, 7], [6, 8, 7], [8, 9, 7]))
-    found = pairs([one, two, three], "greedy")
+    found = pairs([one, two, three], Pairing())
     assert found.tolist() == [[2, 2, 2], [1, 0, -1], [-1, 1, 0]]
     # Species 8 is the first of the third protein, 6 the second of the first: the protein decides.
-    assert pairs([three, two, one], "greedy").tolist() == [[2, 2, 2], [0, 1, -1], [-1, 0, 1]]
+    assert pairs([three, two, one], Pairing()).tolist() == [[2, 2, 2], [0, 1, -1], [-1, 0, 1]]
     more = Entity(1, 9, np.array([1, 2, 3, 6]), 0)
-    assert pairs([more, two, three], "greedy").tolist() == [[3, 0, -1], [-1, 1, 0], [-1, 2, 2]]
+    assert pairs([more, two, three], Pairing()).tolist() == [[3, 0, -1], [-1, 1, 0], [-1, 2, 2]]
     # A limit takes those of few chains.
-    assert pairs([one, two, three], "greedy", at_most=2).tolist() == [[2, 2, 2]]
+    assert pairs([one, two, three], Pairing(max_paired=2)).tolist() == [[2, 2, 2]]
 
 
 def test_two_boltz_limits_hold_together() -> None:
@@ -204,8 +208,8 @@ def test_two_boltz_limits_hold_together() -> None:
     many = Entity(1, 20_000, np.arange(20_000), 0)
     few = Entity(1, 20_000, np.arange(10_000), 0)
     other = Entity(1, 20_000, np.arange(20_000, 30_000), 0)
-    assert depths([many, few], "greedy", MOST_ROWS, MOST_ROWS) == Depths(8192, 16383)
-    assert depths([many, few, other], "greedy", MOST_ROWS, MOST_ROWS) == Depths(8192, 16383)
+    assert _depths([many, few]) == Depths(MOST_ROWS, 16383)
+    assert _depths([many, few, other]) == Depths(MOST_ROWS, 16383)
 
 
 def _rows_of(shared_data: Path, number: int) -> Rows:

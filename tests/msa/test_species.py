@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from foldcp.errors import InputError
-from foldcp.msa.species import read_species_map, species, with_species
+from foldcp.msa.species import not_paired, read_species_map, species, with_species, without_key
 
 
 @pytest.mark.parametrize(
@@ -19,12 +19,14 @@ from foldcp.msa.species import read_species_map, species, with_species
         ("tr|A0A146SKV9|A0A146SKV9_FUNHE/1-50", "FUNHE"),
         ("HBA_HUMAN/1-141", "HUMAN"),
         ("GLB5_PETMA", "PETMA"),
-        ("RBR4_BPT4 x", "BPT4"),
-        ("1433_HV1H2", "HV1H2"),
+        ("sp|P1|RBR4_BPT4 x", "BPT4"),
+        ("sp|P1|1433_HV1H2", "HV1H2"),
+        ("UniRef100_A n=9 Tax=root TaxID=1 RepID=X_HUMAN", "HUMAN"),
+        ("UniRef100_A0A000 TaxID=2\tTaxID=9606", "9606"),
+        ("HBA_RAT", "RAT"),
         # Codes and taxa of many species at once tell nothing.
         ("A0A146SKV9_9BACT", None),
         ("UniRef100_A n=9 Tax=Bacteria TaxID=2 RepID=A0A000_9BACT", None),
-        ("UniRef100_A n=9 Tax=root TaxID=1 RepID=X_HUMAN", None),
         # Metagenomes and others that only look alike.
         ("SRR5579883_532585\t157\t0.273", None),
         ("SRR5919198_16293", None),
@@ -32,10 +34,15 @@ from foldcp.msa.species import read_species_map, species, with_species
         ("5959|scaffold06316_3|+4409|00", None),
         ("MGYP000886274396", None),
         ("GenBOX=7", None),
+        ("NODE_A12", None),
+        ("SRR123_ORF1", None),
+        ("gene COX_SUBUN of it", None),
         ("", None),
         # An explicit key goes before a species, and is none.
         ("UniRef100_A_9606/ OX=9606 Key=12", "key:12"),
-        ("x Key=12 OX=9606", "9606"),
+        ("x OX=9606 Key=Homo sapiens", "key:Homo sapiens"),
+        ("x\tKey=12", "key:12"),
+        ("x OX=9606 Key=-", None),
     ],
 )
 def test_species_of_headers(header: str, expected: str | None) -> None:
@@ -60,6 +67,8 @@ def test_a_map_tells_what_headers_do_not(tmp_path: Path) -> None:
     text = "# my proteins\nA0A000\t9606\nP1,559292\n\nwhole|name|x 10090\n"
     path.write_bytes(gzip.compress(text.encode()))
     known = read_species_map(path)
+    assert without_key("a OX=9606\tKey=x y") == "a OX=9606" == without_key("a OX=9606")
+    assert species(not_paired("a OX=9606")) is None
     assert known == {"A0A000": "9606", "P1": "559292", "whole|name|x": "10090"}
     for header, expected in {
         "UniRef100_A0A000\t338\t1.00": "9606",
@@ -73,6 +82,13 @@ def test_a_map_tells_what_headers_do_not(tmp_path: Path) -> None:
     }.items():
         assert species(with_species(header, known)) == expected
     assert with_species("unknown", known) == "unknown"
+
+
+def test_a_map_that_contradicts_itself(tmp_path: Path) -> None:
+    path = tmp_path / "map.tsv"
+    path.write_text("P1\t7\nP2 8\nP1\t7\nP1 9\n")
+    with pytest.raises(InputError, match=r"map\.tsv, line 4: P1 has the tax id 9, and 7 above"):
+        read_species_map(path)
 
 
 @pytest.mark.parametrize("line", ["A0A000", "A0A000\thuman", "a b 9606", "A0A000 -1"])

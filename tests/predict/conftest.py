@@ -63,8 +63,8 @@ def mixed(tmp_path_factory):
 @pytest.fixture(scope="session")
 def prepared(session, mixed):
     """The mixed input, ready to fold: document, parsed input, features; deletions as Boltz has them."""
+    from foldcp.msa.pairing import Pairing
     from foldcp.predict.document import read
-    from foldcp.predict.pairing import Pairing
     from foldcp.predict.preparation import Preparation
     from foldcp.predict.seeds import Seeds
 

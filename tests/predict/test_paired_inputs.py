@@ -12,9 +12,10 @@ from features.upstream import dense_batch, differences
 from model.cases import compact_of
 
 from foldcp.errors import InputError, UsageError
+from foldcp.msa.pairing import Pairing
 from foldcp.predict.ahead import Ahead, Request
 from foldcp.predict.document import read
-from foldcp.predict.pairing import Pairing, paired, write_for_boltz
+from foldcp.predict.pairing import paired, write_for_boltz
 from foldcp.predict.preparation import Preparation
 from foldcp.predict.seeds import Seeds
 from foldcp.predict.session import Session
@@ -140,11 +141,55 @@ def test_what_the_user_has_paired_is_not_paired_again(complex_file: Path, tmp_pa
     assert depths.paired == 1
 
 
-def test_letters_of_the_first_row_are_left_to_boltz(complex_file: Path, tmp_path: Path) -> None:
-    # Programs write X for a modified residue, and Boltz takes that for the residue it is.
-    (tmp_path / "one.a3m").write_text(f">q\nX{ONE[1:]}\n>r OX=10\nMKTAYIAKQRA\n")
-    ready, _ = paired(read(complex_file), Pairing(), tmp_path)
-    assert lines(files(ready)[0]) == [f",X{ONE[1:]}", "0,MKTAYIAKQRA"]
+@pytest.mark.model
+@pytest.mark.usefixtures("complex_file")
+def test_copies_that_are_items_of_their_own_are_one_entity(session, tmp_path: Path) -> None:
+    """Boltz wants one file for all chains of a sequence; FASTA can say copies in no other way."""
+    fasta = tmp_path / "copies.fasta"
+    fasta.write_text("".join(f">{chain}|protein|one.a3m\n{ONE}\n" for chain in "AB"))
+    ready, depths = paired(read(fasta), Pairing(), tmp_path)
+    assert files(ready) == [str(tmp_path / "0.csv")] * 2
+    # Every row of a known species goes with itself.
+    assert depths == (5, 5 + 5)
+    session.predict(from_file(fasta), tmp_path / "out")
+    assert list((tmp_path / "out").rglob("*.cif"))
+
+
+@pytest.mark.parametrize(
+    ("query", "more", "is_taken"),
+    [
+        (f"X{ONE[1:]}", "", True),  # selenomethionine
+        (f"{ONE[:-1]}X", "", False),
+        (f"{ONE[:-1]}A", "", False),
+        (f"{ONE[:-1]}A", ", modifications: [{position: 11, ccd: TPO}]", True),
+        (f"A{ONE[1:]}", ", modifications: [{position: 11, ccd: TPO}]", False),
+        (f"{ONE}A", ", modifications: [{position: 11, ccd: TPO}]", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["a3m", "csv"])
+def test_only_modified_residues_may_have_other_letters(
+    tmp_path: Path, query: str, more: str, is_taken: bool, kind: str
+) -> None:
+    text = f">q\n{query}\n" if kind == "a3m" else f"key,sequence\n,{query}\n"
+    (tmp_path / f"x.{kind}").write_text(text)
+    path = tmp_path / "complex.yaml"
+    path.write_text(f"sequences:\n  - protein: {{id: A, sequence: {ONE}, msa: x.{kind}{more}}}\n")
+    if is_taken:
+        paired(read(path), Pairing(), tmp_path)
+    else:
+        with pytest.raises(InputError, match=rf"x\.{kind}, line \d: the first row .* is not the sequence"):
+            paired(read(path), Pairing(), tmp_path)
+
+
+def test_pairing_is_part_of_the_key_where_there_are_alignments(complex_file: Path, tmp_path: Path) -> None:
+    def key(path: Path, *how) -> str:
+        return from_file(path, Pairing(*how)).input_key
+
+    assert len({key(complex_file), key(complex_file, "none"), key(complex_file, "greedy", 3)}) == 3
+    assert key(complex_file) == key(complex_file, "greedy")
+    alone = tmp_path / "alone.yaml"
+    alone.write_text(f"sequences:\n  - protein: {{id: A, sequence: {ONE}, msa: empty}}\n")
+    assert key(alone) == key(alone, "none") == from_file(alone).input_key
 
 
 @pytest.mark.parametrize(
@@ -167,8 +212,10 @@ def test_settings_are_checked() -> None:
     with pytest.raises(UsageError, match=r"pairing 'loose'.*greedy, complete, none"):
         Settings(pairing="loose")
     for values in ({"max_rows": 0}, {"max_rows": 8193}, {"max_rows": 5, "max_paired": 6}, {"max_paired": 0}):
-        with pytest.raises(UsageError, match="valid: 1 to 8192"):
+        with pytest.raises(UsageError, match="valid: 1 to "):
             Settings(**values)
+    assert Settings(max_rows=100).how_to_pair.most_pairs == 99
+    assert Settings(max_rows=100, max_paired=5).how_to_pair.most_pairs == 4
 
 
 def test_the_command_writes_what_boltz_reads(complex_file: Path, tmp_path: Path) -> None:
@@ -180,3 +227,16 @@ def test_the_command_writes_what_boltz_reads(complex_file: Path, tmp_path: Path)
     schema = yaml.safe_load((out / "complex.yaml").read_text())
     written = schema["sequences"][0]["protein"]["msa"]
     assert Path(written).is_absolute() and lines(written)[1].startswith("0,")
+
+
+def test_the_command_writes_over_nothing(complex_file: Path, tmp_path: Path) -> None:
+    before = complex_file.read_text()
+    other = tmp_path / "other" / "complex.yaml"
+    other.parent.mkdir()
+    other.write_text(before)
+    cases = {"would be written over: it is the input": [complex_file], "rename one": [complex_file, other]}
+    for said, inputs in cases.items():
+        command = [sys.executable, "-m", "foldcp", "msa", "pair", *inputs, "--out", tmp_path]
+        ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        assert ran.returncode == 2 and said in ran.stderr and "Traceback" not in ran.stderr
+    assert complex_file.read_text() == before

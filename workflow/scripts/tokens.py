@@ -5,6 +5,7 @@ import pyarrow as pa
 from foldcp.campaign.stage import stage
 from foldcp.campaign.tokens import count
 from foldcp.config import parse
+from foldcp.msa.pairing import Pairing
 from foldcp.tables import Provenance, read_table, schemas, write_table
 
 config = parse(snakemake.config)
@@ -16,7 +17,7 @@ with stage("tokens", snakemake.log[0]) as say:
         read_table(snakemake.input.unresolved, schemas.UNRESOLVED),
         read_table(snakemake.input.msa, schemas.MSA),
         config.sequences,
-        config.msa,
+        Pairing(config.msa.pairing, config.msa.max_rows, config.msa.max_paired),
     )
     origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("sequences", "msa"))
     write_table(snakemake.output.tokens, schemas.TOKENS, got.tokens, origin)
