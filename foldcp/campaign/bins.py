@@ -106,7 +106,13 @@ class Bin:
         return self.nodes if rung.mesh == self.rungs[0].mesh else rung.mesh.nodes(self.gpu.gpus_per_node)
 
     def fits(self, target: ShardTarget, rung: Rung, correction: float) -> bool:
-        """Return whether a complex should fit on a rung, by the plan's model times a correction."""
+        """Return whether a complex should fit on a rung, by the plan's model times a correction.
+
+        One whose alignment is cut to what fits on the plan's own rung is taken to fit there, whatever the
+        correction: it would get more GPUs, but none of the rows. If it runs out of memory, it climbs.
+        """
+        if target.msa_rows is not None and rung == self.rungs[0]:
+            return True
         return correction * self._on(target, rung).predicted_peak_bytes <= self.gpu.usable_bytes
 
     def specs(self, names: set[str], rung: Rung, **values: Any) -> list[ShardSpec]:

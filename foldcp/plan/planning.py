@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from foldcp.config import PlanConfig
-from foldcp.plan.depth import at_most, rows_that_fit
+from foldcp.plan.depth import at_most, rows_that_fit, rows_to_read
 from foldcp.plan.gpus import GIB, Gpu, get_gpu
 from foldcp.plan.memory import MAX_MSA_ROWS, peak_bytes, stage_bytes
 from foldcp.plan.mesh import Mesh, candidates
@@ -94,14 +94,13 @@ def make_plan(tokens: pa.Table, config: PlanConfig, workload: Workload) -> Plann
         edge = config.bins[place]
         smallest[edge] = max(smallest[edge], fit)
         if item.predicted_as == item.complex_id:
-            rows_read = rows_that_fit(item.size, workload, meshes[fit], gpu.usable_bytes)
-            size = at_most(item.size, max(least.msa_depth, rows_read))
-            members[edge].append(replace(item, size=size))
-    rows: list[dict[str, Any]] = []
+            rows = rows_to_read(item.size, least.msa_depth, workload, meshes[fit], gpu.usable_bytes)
+            members[edge].append(replace(item, size=at_most(item.size, rows)))
+    planned: list[dict[str, Any]] = []
     for edge in sorted(members):
         mesh = meshes[smallest[edge]]
-        rows += _bin_rows(edge, members[edge], mesh, gpu, workload, config.shard_minutes * 60)
-    return Planned(rows_to_table(PLAN, rows), rows_to_table(REJECTED, rejected))
+        planned += _bin_rows(edge, members[edge], mesh, gpu, workload, config.shard_minutes * 60)
+    return Planned(rows_to_table(PLAN, planned), rows_to_table(REJECTED, rejected))
 
 
 def _items(tokens: pa.Table) -> Iterable[_Item]:

@@ -47,6 +47,22 @@ def test_a_cut_is_the_same_on_every_rung(campaign):
                 assert target.predicted_seconds == predicted_seconds(size, workload, rung.mesh, work.gpu)
 
 
+@pytest.mark.parametrize("correction", [1.0, 1.03, 50.0, 10_000.0])
+def test_what_was_learnt_moves_no_complex_whose_alignment_is_cut(campaign, correction):
+    campaign.cut = {"a": 2048}
+    campaign.write({"a": GOOD, "b": GOOD})
+    work = prepare(campaign.folder, BIN, campaign.config)
+    a, b = sorted(work.targets, key=lambda target: target.id)
+    first, *others = work.rungs
+    assert work.fits(a, first, correction)
+    # All others are measured by the model: b on each rung, and a where it has climbed to.
+    for target, rungs in ((b, work.rungs), (a, others)):
+        for rung in rungs:
+            (spec,) = work.specs({target.id}, rung)
+            peak = correction * spec.targets[0].predicted_peak_bytes
+            assert work.fits(target, rung, correction) == (peak <= work.gpu.usable_bytes)
+
+
 def write_alignments(campaign, rows):
     """Give every protein of the campaign an alignment of so many rows."""
     table = []
