@@ -94,7 +94,14 @@ def test_complexes_of_several_proteins_are_paired_or_not(results):
         ]
         common = {"n_tokens": 9, "n_atoms": 9, "n_chains": 2, "n_entities": 2, "msa_depth": 50, "flags": []}
         keys = {"input_key": name, "predicted_as": name, "role": "input"}
-        return {"complex_id": name, "chains": made, "paired_depth": paired_depth, **common, **keys}
+        return {
+            "complex_id": name,
+            "chains": made,
+            "paired_depth": paired_depth,
+            "n_templates": 0,
+            **common,
+            **keys,
+        }
 
     assert read_msa_status(results).paired is None
     write(
