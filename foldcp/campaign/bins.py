@@ -220,10 +220,10 @@ def _target(row: dict[str, Any], predictions: Path, settings: Settings, weights:
 
 
 def _sizes(campaign: Path, msa_rows: dict[str, int]) -> dict[str, Size]:
-    columns = ["complex_id", "n_tokens", "n_atoms"]
+    columns = ["complex_id", "n_tokens", "n_atoms", "n_templates"]
     tokens = read_table(campaign / "04_tokens.parquet", TOKENS).select(columns).to_pylist()
     return {
-        row["complex_id"]: Size(row["n_tokens"], row["n_atoms"], msa_rows[row["complex_id"]])
+        name: Size(row["n_tokens"], row["n_atoms"], msa_rows[name], row["n_templates"])
         for row in tokens
-        if row["complex_id"] in msa_rows
+        if (name := row["complex_id"]) in msa_rows
     }

@@ -27,7 +27,10 @@ from foldcp.tables.schemas import PLAN, REJECTED
 
 _LARGEST_SUGGESTION = 4096
 """Ranks up to which a rejected row looks for a mesh that would do."""
-_COLUMNS = ["complex_id", "n_tokens", "n_atoms", "msa_depth", "input_key", "predicted_as", "role"]
+_COLUMNS = [
+    *("complex_id", "n_tokens", "n_atoms", "msa_depth", "n_templates"),
+    *("input_key", "predicted_as", "role"),
+]
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def make_plan(tokens: pa.Table, config: PlanConfig, workload: Workload) -> Plann
 def _items(tokens: pa.Table) -> Iterable[_Item]:
     for row in tokens.select(_COLUMNS).to_pylist():
         depth = min(row["msa_depth"], MAX_MSA_ROWS)
-        size = Size(row["n_tokens"], row["n_atoms"], depth)
+        size = Size(row["n_tokens"], row["n_atoms"], depth, row["n_templates"])
         yield _Item(row["complex_id"], row["input_key"], row["predicted_as"], row["role"], size, depth)
 
 

@@ -28,7 +28,7 @@ def campaign(tmp_path, demo_cache):
 
 
 def test_a_cut_is_the_same_on_every_rung(campaign):
-    campaign.cut = {"a": 2048}
+    campaign.cut, campaign.templates = {"a": 2048}, {"b": 5}
     campaign.write({"a": GOOD, "b": GOOD})
     work = prepare(campaign.folder, BIN, campaign.config)
     assert [str(rung) for rung in work.rungs] == ["1x1 medium", "1x1 small", "1x2 small"]
@@ -41,8 +41,7 @@ def test_a_cut_is_the_same_on_every_rung(campaign):
         assert b.run_key == run_key(b.input_key, work.settings, work.weights)
         if rung != work.rungs[0]:
             workload = replace(Workload.of(campaign.config.predict), budget=rung.budget)
-            for target, rows in ((a, 2048), (b, 1)):
-                size = Size(20, 160, rows)
+            for target, size in ((a, Size(20, 160, 2048)), (b, Size(20, 160, 1, templates=5))):
                 assert target.predicted_peak_bytes == peak_bytes(size, workload, rung.mesh)
                 assert target.predicted_seconds == predicted_seconds(size, workload, rung.mesh, work.gpu)
 

@@ -25,7 +25,12 @@ FILLED = int((1 - HEADROOM) * GPU.usable_bytes)
 BINS = [1024, 4096, 16384, 32768]
 
 depths = st.integers(1, MAX_MSA_ROWS)
-sizes = st.builds(lambda n, depth: Size(n, 8 * n, depth), st.integers(100, 30_000), depths)
+sizes = st.builds(
+    lambda n, depth, templates: Size(n, 8 * n, depth, templates),
+    st.integers(100, 30_000),
+    depths,
+    st.integers(0, 24),
+)
 meshes = st.sampled_from(MESHES)
 limits = st.integers(10, 100).map(lambda gib: gib * 2**30)
 floors = st.sampled_from([1, 50, 2048, MAX_MSA_ROWS])
@@ -42,7 +47,7 @@ def table(found):
             "n_entities": 1,
             "msa_depth": size.msa_depth,
             "paired_depth": 1,
-            "n_templates": 0,
+            "n_templates": size.templates,
             "chains": [],
             "input_key": f"key{number}",
             "predicted_as": f"c{number}",
