@@ -22,6 +22,7 @@ _HEADER = (
 def _tokens(count: int, rows: int) -> dict:
     same = {"input_key": "key", "predicted_as": "complex", "flags": [], "role": "input", "chains": []}
     sizes = {"n_tokens": count, "n_atoms": 8 * count, "n_chains": 1, "n_entities": 1, "msa_depth": rows}
+    sizes |= {"paired_depth": 1, "n_templates": 0}
     return {"complex_id": "complex", **sizes, **same}
 
 

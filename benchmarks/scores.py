@@ -123,6 +123,7 @@ def _tokens(name: str, count: int) -> dict:
         for number, chain in enumerate(_chains(count))
     ]
     sizes = {"n_tokens": count * RESIDUES, "n_atoms": count * RESIDUES * 8, "msa_depth": 1, "flags": []}
+    sizes |= {"paired_depth": 1, "n_templates": 0}
     counts = {"n_chains": count, "n_entities": count, "chains": chains, "role": "input"}
     return sizes | counts | {"complex_id": name, "predicted_as": name, "input_key": name}
 

@@ -21,13 +21,15 @@ class MiniCampaign:
 
     `complexes` maps a complex to its chains; `shards` lists the complexes of each shard. `mesh` and `nodes`
     are those of the plan, and `max_ranks` what a complex that runs out of memory may take. `cut` maps
-    complexes whose alignment the plan cuts to the rows that are read.
+    complexes whose alignment the plan cuts to the rows that are read, and `templates` those that have
+    templates to how many.
     """
 
     mesh = (1, 1)
     nodes = 1
     max_ranks = 1
     cut: Mapping[str, int] = {}
+    templates: Mapping[str, int] = {}
 
     def __init__(self, folder: Path, cache: Path, **predict) -> None:
         self.folder = folder
@@ -61,13 +63,17 @@ class MiniCampaign:
         molecules = sorted({chain for chains in complexes.values() for chain in chains})
         self._table("02_sequences", SEQUENCES, [_molecule(text) for text in molecules])
         self._table("03_msa", MSA, [])
-        self._table("04_tokens", TOKENS, [_tokens(name, chains) for name, chains in complexes.items()])
+        tokens = [_tokens(name, chains) | self._templates(name) for name, chains in complexes.items()]
+        self._table("04_tokens", TOKENS, tokens)
         plan = [
             _plan(name, complexes[name], shard, position) | self._place() | self._rows(name)
             for shard, names in enumerate(shards or [list(complexes)])
             for position, name in enumerate(names)
         ]
         self._table("05_plan", PLAN, plan)
+
+    def _templates(self, name: str) -> dict:
+        return {"n_templates": self.templates.get(name, 0)}
 
     def _rows(self, name: str) -> dict:
         return {"msa_depth": 8192, "msa_rows": self.cut[name]} if name in self.cut else {}

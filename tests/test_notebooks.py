@@ -24,6 +24,7 @@ def test_a_campaign_is_planned(campaign, tmp_path, monkeypatch):
     assert "33 complexes with known size, and 18 decoys" in text
     assert "h200-141gb" in text
     assert "nothing is folded yet" not in _outputs(text)
+    assert "0 of 33 predictions read only part of their alignment" in _outputs(text)
 
 
 def test_the_scores_of_a_campaign_are_read(campaign, tmp_path, monkeypatch):

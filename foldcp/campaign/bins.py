@@ -106,7 +106,13 @@ class Bin:
         return self.nodes if rung.mesh == self.rungs[0].mesh else rung.mesh.nodes(self.gpu.gpus_per_node)
 
     def fits(self, target: ShardTarget, rung: Rung, correction: float) -> bool:
-        """Return whether a complex should fit on a rung, by the plan's model times a correction."""
+        """Return whether a complex should fit on a rung, by the plan's model times a correction.
+
+        One whose alignment is cut to what fits on the plan's own rung is taken to fit there, whatever the
+        correction: it would get more GPUs, but none of the rows. If it runs out of memory, it climbs.
+        """
+        if target.msa_rows is not None and rung == self.rungs[0]:
+            return True
         return correction * self._on(target, rung).predicted_peak_bytes <= self.gpu.usable_bytes
 
     def specs(self, names: set[str], rung: Rung, **values: Any) -> list[ShardSpec]:
@@ -214,10 +220,10 @@ def _target(row: dict[str, Any], predictions: Path, settings: Settings, weights:
 
 
 def _sizes(campaign: Path, msa_rows: dict[str, int]) -> dict[str, Size]:
-    columns = ["complex_id", "n_tokens", "n_atoms"]
+    columns = ["complex_id", "n_tokens", "n_atoms", "n_templates"]
     tokens = read_table(campaign / "04_tokens.parquet", TOKENS).select(columns).to_pylist()
     return {
-        row["complex_id"]: Size(row["n_tokens"], row["n_atoms"], msa_rows[row["complex_id"]])
+        name: Size(row["n_tokens"], row["n_atoms"], msa_rows[name], row["n_templates"])
         for row in tokens
-        if row["complex_id"] in msa_rows
+        if (name := row["complex_id"]) in msa_rows
     }

@@ -11,7 +11,7 @@ What a record says about its members is kept, with these rules where a table lea
 * A set of paralogues that are not told apart is folded as its first (`one_of:`).
 * A complex of one member whose copies nobody states is kept (`single_member`): it may be a homo-oligomer.
 * Complexes of equal content share a `content_key`; `same_as` names the first, and only that one is predicted,
-  unless they have different structure templates.
+  unless they have structure templates or alignments of their own.
 """
 
 from collections.abc import Iterator

@@ -33,6 +33,7 @@ from foldcp.campaign.partners import Partners, groups_of, read_groups
 from foldcp.campaign.pool import Pool, Subunit, number_of, same_molecule, subunits
 from foldcp.campaign.tokens import count
 from foldcp.config import Config, ControlsConfig
+from foldcp.msa.pairing import Pairing
 from foldcp.names import distinct_ids
 from foldcp.tables.rows import empty, rows_to_table
 from foldcp.tables.schemas import COMPLEXES, REJECTED
@@ -82,7 +83,9 @@ def make_controls(
     pool = Pool(found, proteins)
     groups, remarks = _known_groups(complexes, numbers.keys(), {s.namespace for s in found}, config)
     partners = Partners(groups, numbers, max(proteins, default=-1) + 1)
-    folded = count(complexes, sequences, unresolved, msa, config.sequences).tokens
+    # How deep alignments of complexes are is not asked: nothing has to be paired.
+    unpaired = Pairing("none")
+    folded = count(complexes, sequences, unresolved, msa, config.sequences, unpaired).tokens
     rows = {row["complex_id"]: row for row in _of_roles(complexes).to_pylist()}
     contents, originals, alone = _originals(rows, folded, pool)
     decoys, short = _draw_all(originals, contents, pool, partners, config)

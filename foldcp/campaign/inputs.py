@@ -33,7 +33,7 @@ def entities(sequences: pa.Table, msa: pa.Table, folder: Path) -> Entities:
         Folder of the MSA table, which its paths are relative to.
     """
     alignments: dict[str, dict[str | None, Path | str]] = defaultdict(dict)
-    for row in msa.to_pylist():
+    for row in msa.select(["sha256", "complex_id", "path"]).to_pylist():
         path = (folder / row["path"]).absolute() if row["path"] else "empty"
         alignments[row["sha256"]][row["complex_id"]] = path
     found: Entities = {}

@@ -103,7 +103,7 @@ def read_msa_status(results: Path) -> MsaStatus:
     to_search, jobs, done, searched = _searches(results)
     reasons: dict[tuple[str, str | None], str] = {(key, None): reason for key, reason in searched.items()}
     table = results / "03_msa.parquet"
-    rows = read_table(table, MSA).to_pylist() if table.is_file() else []
+    rows = read_table(table, MSA).drop_columns("species").to_pylist() if table.is_file() else []
     if rows:
         reasons = {(row["sha256"], row["complex_id"]): row["error"] or row["failure"] for row in rows}
     failed = {

@@ -47,7 +47,8 @@ class Subunit:
 def subunits(complexes: pa.Table, sequences: pa.Table, msa: pa.Table) -> list[Subunit]:
     """Return every member that can be folded, sorted by key."""
     # Not those of single complexes: a decoy is none of them.
-    alignments = {row["sha256"]: row for row in msa.to_pylist() if row["complex_id"] is None}
+    rows = msa.select(["sha256", "complex_id", "depth", "error"]).to_pylist()
+    alignments = {row["sha256"]: row for row in rows if row["complex_id"] is None}
     seen = _occurrences(complexes.select(["members", "organism", "annotations"]).to_pylist())
     found = []
     for row in sequences.drop_columns(["sequence"]).sort_by("member").to_pylist():

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from foldcp.campaign.figures import FIGURES, figures
 from foldcp.campaign.launch.progress import hours
-from foldcp.campaign.page import complexes, cost, evidence, losses
+from foldcp.campaign.page import alignments, complexes, cost, evidence, losses
 from foldcp.campaign.page.details import details
 from foldcp.campaign.page.embedding import packed
 from foldcp.campaign.page.grid import SHOWN, show, sort_value, to_json
@@ -108,6 +108,7 @@ def _contents(results: Results, config: Config, ranking: complexes.Ranking, page
         "grids": {grid.name: grid for grid in grids},
         "shown": SHOWN,
         "fates": list(results.counts.items()),
+        "given": alignments.given(results),
         "n_decoys": results.tables["03_controls.parquet"].num_rows,
         "n_decoys_scored": sum(fate == SCORED for fate in results.decoy_fates.values()),
         "negatives": negatives(config.enrichment.candidates_as_negatives),

@@ -35,7 +35,7 @@ def rows_of(
     complex_
         The complex.
     first
-        The complex that was predicted; both are one unless equal content is shared.
+        The complex that was predicted; both are one unless equal input is shared.
     facts
         What the prediction's samples share: `predicted_as`, `seed`, `model`, `weights_sha256`, `meaningless`.
     directory

@@ -1,4 +1,4 @@
-"""Which complexes a prediction stands for: those of equal content share one, each under its own members."""
+"""Which complexes a prediction stands for: those of equal input share one, each under its own members."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection

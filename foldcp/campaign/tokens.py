@@ -51,6 +51,7 @@ _MEAN_ATOMS = {"protein": 7.9, "rna": 21.25, "dna": 20.5}
 
 _TYPES = ("protein", "dna", "rna", "ligand")
 _SHOWN = 5
+_NO_SPECIES = np.empty(0, np.int64)
 _COLUMNS = ["complex_id", "source_id", "source_row", "members", "role", "templates"]
 
 
@@ -120,7 +121,7 @@ def count(
     Counted
         TOKENS and REJECTED tables, each in the order of `complexes`.
     """
-    parts, own = _parts(sequences.to_pylist(), msa.to_pylist() if msa is not None else [])
+    parts, own = _parts(sequences.to_pylist(), _alignments(msa) if msa is not None else [])
     unfit = {r["member"]: _Unfit(r["reason_code"], r["reason"]) for r in unresolved.to_pylist()}
     counted: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
@@ -161,6 +162,21 @@ _Parts = dict[str, _Part | _Unfit]
 """By member."""
 
 
+def _alignments(msa: pa.Table) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of the MSA table, with numbers for species.
+
+    There are thousands of species to a row: as Python's text they would take most of the memory and time.
+    """
+    lists = msa["species"].chunks
+    names = pa.chunked_array([chunk.flatten() for chunk in lists], pa.string()).dictionary_encode()
+    chunks = names.unify_dictionaries().chunks
+    numbers = np.concatenate([_NO_SPECIES, *(chunk.indices.to_numpy() for chunk in chunks)])
+    counts = np.concatenate([_NO_SPECIES, *(chunk.value_lengths().to_numpy() for chunk in lists)])
+    rows = msa.drop_columns("species").to_pylist()
+    for row, species in zip(rows, np.split(numbers, np.cumsum(counts))[:-1], strict=True):
+        yield row | {"species": species}
+
+
 def _parts(
     sequences: Iterable[Mapping[str, Any]], msa: Iterable[Mapping[str, Any]]
 ) -> tuple[_Parts, dict[str, _Parts]]:
@@ -168,7 +184,6 @@ def _parts(
     alignments: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in msa:
         alignments[row["sha256"]].append(row)
-    numbers: dict[str, int] = {}
     # Where no sequence has an alignment, single sequences are the user's choice and no remark is due.
     some_aligned = any(row["path"] for rows in alignments.values() for row in rows)
     parts: _Parts = {}
@@ -176,30 +191,23 @@ def _parts(
     for row in sequences:
         found = alignments.get(row["sha256"]) if row["entity_type"] == "protein" else None
         if not found:
-            parts[row["member"]] = _part(row, None, {}, some_aligned)
+            parts[row["member"]] = _part(row, None, some_aligned)
         for alignment in found or ():
             whose = alignment["complex_id"]
             where = parts if whose is None else own[whose]
-            where[row["member"]] = _part_or_not(row, alignment, numbers, some_aligned)
+            where[row["member"]] = _part_or_not(row, alignment, some_aligned)
     return parts, own
 
 
-def _part_or_not(
-    row: Mapping[str, Any], alignment: Mapping[str, Any], numbers: dict[str, int], some_aligned: bool
-) -> _Part | _Unfit:
+def _part_or_not(row: Mapping[str, Any], alignment: Mapping[str, Any], some_aligned: bool) -> _Part | _Unfit:
     if alignment["error"]:
         return _Unfit("bad_alignment", f"{row['member']}: {alignment['error']}")
-    return _part(row, alignment, numbers, some_aligned)
+    return _part(row, alignment, some_aligned)
 
 
-def _part(
-    row: Mapping[str, Any],
-    alignment: Mapping[str, Any] | None,
-    numbers: dict[str, int],
-    some_aligned: bool,
-) -> _Part:
-    """Return a member as it is folded; `numbers` are those of species, and are added to."""
-    species = [numbers.setdefault(name, len(numbers)) for name in (alignment or {}).get("species", [])]
+def _part(row: Mapping[str, Any], alignment: Mapping[str, Any] | None, some_aligned: bool) -> _Part:
+    """Return a member as it is folded."""
+    species = alignment["species"] if alignment else _NO_SPECIES
     flags = []
     if row["resolution"] not in ("exact", "length_only"):
         flags.append(f"{row['resolution']}:{row['member']}")
@@ -213,7 +221,7 @@ def _part(
         _heavy_atoms(row["entity_type"], row["sequence"], row["length"]),
         alignment["file_sha256"] if alignment else None,
         alignment["depth"] if alignment else 1,
-        np.array(species, np.int64),
+        species,
         alignment["n_species_rows"] - len(species) if alignment else 0,
         tuple(flags),
     )

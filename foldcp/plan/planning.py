@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from foldcp.config import PlanConfig
-from foldcp.plan.depth import at_most, rows_that_fit
+from foldcp.plan.depth import at_most, rows_that_fit, rows_to_read
 from foldcp.plan.gpus import GIB, Gpu, get_gpu
 from foldcp.plan.memory import MAX_MSA_ROWS, peak_bytes, stage_bytes
 from foldcp.plan.mesh import Mesh, candidates
@@ -27,7 +27,10 @@ from foldcp.tables.schemas import PLAN, REJECTED
 
 _LARGEST_SUGGESTION = 4096
 """Ranks up to which a rejected row looks for a mesh that would do."""
-_COLUMNS = ["complex_id", "n_tokens", "n_atoms", "msa_depth", "input_key", "predicted_as", "role"]
+_COLUMNS = [
+    *("complex_id", "n_tokens", "n_atoms", "msa_depth", "n_templates"),
+    *("input_key", "predicted_as", "role"),
+]
 
 
 @dataclass(frozen=True)
@@ -94,20 +97,19 @@ def make_plan(tokens: pa.Table, config: PlanConfig, workload: Workload) -> Plann
         edge = config.bins[place]
         smallest[edge] = max(smallest[edge], fit)
         if item.predicted_as == item.complex_id:
-            rows_read = rows_that_fit(item.size, workload, meshes[fit], gpu.usable_bytes)
-            size = at_most(item.size, max(least.msa_depth, rows_read))
-            members[edge].append(replace(item, size=size))
-    rows: list[dict[str, Any]] = []
+            rows = rows_to_read(item.size, least.msa_depth, workload, meshes[fit], gpu.usable_bytes)
+            members[edge].append(replace(item, size=at_most(item.size, rows)))
+    planned: list[dict[str, Any]] = []
     for edge in sorted(members):
         mesh = meshes[smallest[edge]]
-        rows += _bin_rows(edge, members[edge], mesh, gpu, workload, config.shard_minutes * 60)
-    return Planned(rows_to_table(PLAN, rows), rows_to_table(REJECTED, rejected))
+        planned += _bin_rows(edge, members[edge], mesh, gpu, workload, config.shard_minutes * 60)
+    return Planned(rows_to_table(PLAN, planned), rows_to_table(REJECTED, rejected))
 
 
 def _items(tokens: pa.Table) -> Iterable[_Item]:
     for row in tokens.select(_COLUMNS).to_pylist():
         depth = min(row["msa_depth"], MAX_MSA_ROWS)
-        size = Size(row["n_tokens"], row["n_atoms"], depth)
+        size = Size(row["n_tokens"], row["n_atoms"], depth, row["n_templates"])
         yield _Item(row["complex_id"], row["input_key"], row["predicted_as"], row["role"], size, depth)
 
 

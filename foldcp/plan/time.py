@@ -57,7 +57,7 @@ def pair_block_flops(n: int, c: int, heads: int) -> float:
 
 
 def trunk_flops(size: Size, model: ModelSizes) -> float:
-    """Return the operations of one trunk pass: template module, MSA module, Pairformer."""
+    """Return the operations of one trunk pass: template module for each template, MSA module, Pairformer."""
     n, rows = size.tokens, min(size.msa_depth, MAX_MSA_ROWS)
     c, s, m = model.token_z, model.token_s, model.msa_s
     pair = pair_block_flops(n, c, model.triangle_heads)
@@ -67,9 +67,8 @@ def trunk_flops(size: Size, model: ModelSizes) -> float:
     outer = n * (rows + c) * _OUTER_WIDTH**2
     msa = 2.0 * n * (rows * per_row + averaging + outer) + pair
     template = pair_block_flops(n, model.template_dim, model.triangle_heads)
-    return (
-        model.pairformer_blocks * (pair + single) + model.msa_blocks * msa + model.template_blocks * template
-    )
+    templates = size.template_passes * model.template_blocks * template
+    return model.pairformer_blocks * (pair + single) + model.msa_blocks * msa + templates
 
 
 def diffusion_flops(size: Size, model: ModelSizes) -> float:
@@ -94,10 +93,10 @@ def conditioning_flops(size: Size, model: ModelSizes) -> float:
     return 2.0 * size.tokens**2 * (14 * c * c + c * model.transformer_depth * model.transformer_heads)
 
 
-def layer_calls(workload: Workload) -> int:
+def layer_calls(size: Size, workload: Workload) -> int:
     """Return how many layers one prediction runs."""
     m = workload.sizes
-    trunk = m.pairformer_blocks + m.msa_blocks + m.template_blocks
+    trunk = m.pairformer_blocks + m.msa_blocks + size.template_passes * m.template_blocks
     return (
         (workload.recycles + 1) * trunk
         + workload.steps * (m.transformer_depth + 2 * m.atom_depth)
@@ -114,4 +113,4 @@ def predicted_seconds(size: Size, workload: Workload, mesh: Mesh, gpu: Gpu) -> f
     serial = trunk / gpu.flops_per_second(workload.precision) + sampling / gpu.flops_per_second("fp32")
     speed = 1.0 + (mesh.ranks - 1) * OVERHEADS.mesh_efficiency
     fixed = OVERHEADS.complex_seconds + size.tokens * OVERHEADS.token_seconds
-    return serial / speed + layer_calls(workload) * OVERHEADS.layer_seconds + fixed
+    return serial / speed + layer_calls(size, workload) * OVERHEADS.layer_seconds + fixed

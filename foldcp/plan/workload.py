@@ -48,11 +48,17 @@ class Workload:
 
 @dataclass(frozen=True)
 class Size:
-    """Size of one complex: tokens, heavy atoms, rows of its alignment that are read."""
+    """Size of one complex: tokens, heavy atoms, rows of its alignment that are read, templates."""
 
     tokens: int
     atoms: int
     msa_depth: int = 1
+    templates: int = 0
+
+    @property
+    def template_passes(self) -> int:
+        """Templates that the trunk runs: without any, one of zeros."""
+        return max(1, self.templates)
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,13 @@ def categories(
 ) -> list[dict[str, Any]]:
     """Test every category for over-representation among the top scored complexes.
 
-    Decoys are in no category and take no part. Complexes of equal content count once, with the categories of
-    all of them. Each scheme is tested among the complexes that it annotates: what is annotated at all may
-    well score better than the rest, and then any category would seem to. A category is tested if at least
-    `min_size` scored complexes carry it: Fisher's exact test, one-sided, on (top or not) x (in the category
-    or not); q-values are Benjamini-Hochberg's over the tested categories of one scheme. Complexes whose score
-    ties with the last one of the top share are all top, so the result never depends on the order of rows:
-    `n_top` is what was used.
+    Decoys are in no category and take no part. Complexes that share a prediction count once, with the
+    categories of all of them. Each scheme is tested among the complexes that it annotates: what is annotated
+    at all may well score better than the rest, and then any category would seem to. A category is tested if
+    at least `min_size` scored complexes carry it: Fisher's exact test, one-sided, on (top or not) x (in the
+    category or not); q-values are Benjamini-Hochberg's over the tested categories of one scheme. Complexes
+    whose score ties with the last one of the top share are all top, so the result never depends on the order
+    of rows: `n_top` is what was used.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
 """Two campaigns on the same complexes: which of the two scores higher, by how much, and is it chance.
 
 A complex of the first is paired with the complex of the second that has the same content (members and
-copies), or else the same input (sequences, copies and alignments), where other accessions name the same
-proteins. Folders that know of neither are paired by complex_id. Decoys take no part. The unit is a pair of
-distinct predictions.
+copies) and the same input (sequences, copies, alignments and templates). Where there is none, the content
+says which, and among complexes of equal content the name; or else the input, where other accessions name the
+same proteins. Folders that know of neither are paired by complex_id. Decoys take no part. The unit is a pair
+of distinct predictions, and a prediction is in no more than one pair.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from foldcp.tables.statistics_schemas import COMPARISON
 
 RESAMPLES = 2000
 _NAMES = ("first", "second")
+_WAYS = (("content_key", "input_key"), ("content_key", "complex_id"), ("content_key",), ("input_key",))
+"""Columns by which complexes are paired, those that say most first."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Scored:
     rows
         From `foldcp.statistics.units.scored`.
     keys
-        Further columns of `rows` that say what a complex is, the one that says most first. Campaigns that
-        share none are paired by complex_id.
+        Further columns of `rows` that say what a complex is: content_key, input_key. Campaigns that share
+        none are paired by complex_id.
     """
 
     rows: pd.DataFrame
@@ -80,14 +83,20 @@ def paired(first: Scored, second: Scored) -> pd.DataFrame:
     """Return the pairs of distinct predictions of the same complex; columns end in `_first` and `_second`."""
     sides = [side.rows[side.rows["role"] != "decoy"] for side in (first, second)]
     found = []
-    for key in _shared(first, second):
-        left, right = (side[side[key].notna()].drop_duplicates(key) for side in sides)
-        found.append(left.merge(right, on=key, suffixes=("_first", "_second")))
-        # What is paired is not paired again, by a key that says less.
+    for way in _ways(_shared(first, second)):
+        left, right = (side[side[way].notna().all(axis=1)].drop_duplicates(way) for side in sides)
+        pairs = left.merge(right, on=way, suffixes=("_first", "_second"))
+        found.append(pairs.drop_duplicates("unit_first").drop_duplicates("unit_second"))
+        # What is paired is not paired again, by keys that say less.
         sides = [
             side[~side["unit"].isin(found[-1][f"unit_{n}"])] for side, n in zip(sides, _NAMES, strict=True)
         ]
-    return pd.concat(found).drop_duplicates(["unit_first", "unit_second"])
+    return pd.concat(found)
+
+
+def _ways(keys: Sequence[str]) -> list[list[str]]:
+    ways = [list(way) for way in _WAYS if {*way} <= {*keys, "complex_id"}]
+    return ways or [["complex_id"]]
 
 
 def _shared(first: Scored, second: Scored) -> list[str]:

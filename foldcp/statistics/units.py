@@ -1,7 +1,9 @@
 """What is counted: distinct predictions, not rows of an input table.
 
 Databases list the same complex under several ids. Counted apart, one good score would count several times
-and make chance look like a finding. Complexes of equal content share one prediction, and so one unit.
+and make chance look like a finding. Complexes of equal input share one prediction (`predicted_as`), and so
+one unit. Equal members alone do not: with templates or alignments of its own a complex is predicted by
+itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 ROLES = ("input", "known", "candidate", "decoy")
-"""Roles of complexes. A unit of several has the first: a decoy with the content of a complex is no decoy."""
+"""Roles of complexes. A unit of several has the first: a decoy with the input of a complex is no decoy."""
 
 _OF_ANY_COMPLEX = {"ranking_score", "confidence_score", "ptm", "complex_plddt", "complex_iplddt"}
 """Scores that one chain can have; all others are of interfaces, and one chain has none."""
@@ -25,7 +27,7 @@ def scored(parts: Mapping[str, pa.Table], complexes: pa.Table, scores: Sequence[
     parts
         SCORES_COMPLEXES table of each size bin.
     complexes
-        COMPLEXES table, decoys included; says which complexes have equal content.
+        COMPLEXES table, decoys included; says which complex a decoy stands for.
     scores
         Score columns to take. A score that is missing, not finite, or of an interface where there is only
         one chain is NaN.
@@ -46,13 +48,12 @@ def scored(parts: Mapping[str, pa.Table], complexes: pa.Table, scores: Sequence[
         known = ["complex_id", "unit", "role", "bin", "n_tokens", "meaningless", "matched"]
         return pd.DataFrame(columns=[*known, *names])
     rows = pa.concat_tables(tables).to_pandas().sort_values("complex_id", ignore_index=True)
-    same_as = dict(zip(complexes["complex_id"].to_pylist(), complexes["same_as"].to_pylist(), strict=True))
-    rows["unit"] = rows["predicted_as"].map(lambda name: same_as.get(name, name))
+    rows = rows.rename(columns={"predicted_as": "unit"})
     rows["matched"] = rows["unit"].isin(_with_decoy(rows, complexes))
     rows[names] = rows[names].astype(float)
     rows[names] = rows[names].where(np.isfinite(rows[names]))
     rows.loc[rows["n_chains"] < 2, [name for name in names if name not in _OF_ANY_COMPLEX]] = np.nan
-    return rows.drop(columns=["predicted_as", "n_chains"])
+    return rows.drop(columns="n_chains")
 
 
 def _with_decoy(rows: pd.DataFrame, complexes: pa.Table) -> set[str]:

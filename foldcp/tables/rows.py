@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from foldcp.errors import InputError
+from foldcp.tables.provenance import code_version, read_metadata
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,36 @@ def check(spec: TableSpec, table: pa.Table) -> pa.Table:
     Raises
     ------
     InputError
-        Naming the first column that differs.
+        Naming the first column that differs, and the foldcp version that made it so, if one did.
     """
     if table.schema.names != spec.schema.names:
-        raise InputError(
-            f"not a {spec.name} table: columns are {table.schema.names}, expected {spec.schema.names}"
-        )
+        raise InputError(_other_columns(spec, table.schema))
     for declared, got in zip(spec.schema, table.schema, strict=True):
         if not declared.type.equals(got.type):
-            raise InputError(f"{spec.name}.{declared.name} is {got.type}, expected {declared.type}")
+            what = f"{spec.name}.{declared.name} is {got.type}, expected {declared.type}"
+            raise InputError(what + _of_another_version(spec, table.schema))
         if not declared.nullable and table.column(declared.name).null_count:
             raise InputError(f"{spec.name}.{declared.name} has empty values, but every row needs one")
     return table
+
+
+def _other_columns(spec: TableSpec, found: pa.Schema) -> str:
+    made_elsewhere = _of_another_version(spec, found)
+    if not made_elsewhere:
+        return f"not a {spec.name} table: columns are {found.names}, expected {spec.schema.names}"
+    lacking = [name for name in spec.schema.names if name not in found.names]
+    further = [name for name in found.names if name not in spec.schema.names]
+    differs = [f"lacks {', '.join(lacking)}"] * bool(lacking) + [f"has {', '.join(further)}"] * bool(further)
+    what = " and ".join(differs) or "has its columns in another order"
+    return f"this {spec.name} table {what}{made_elsewhere}"
+
+
+def _of_another_version(spec: TableSpec, found: pa.Schema) -> str:
+    """Return which version of foldcp made the table, and what to do; empty if it is no such table of ours."""
+    said = read_metadata(found.metadata)
+    if said.get("table") != spec.name:
+        return ""
+    return (
+        f": foldcp {said.get('version')} made it, this is {code_version()}; run the campaign again with this "
+        "version, or go on with that one"
+    )

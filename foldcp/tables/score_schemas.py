@@ -27,7 +27,7 @@ _SAMPLE = [
 _COUNTED = "over protein and nucleic acid residues"
 
 _OF_SAMPLE = [
-    key("predicted_as", TEXT, "complex whose prediction this is (equal content is predicted once)"),
+    key("predicted_as", TEXT, "complex whose prediction this is (equal input is predicted once)"),
     column("seed", LONG, "campaign seed"),
     key(
         "program",

@@ -1,6 +1,6 @@
 """Tables of statistics: what scores mean against controls.
 
-A unit of every statistic is a distinct prediction: complexes of equal content share one and count once.
+A unit of every statistic is a distinct prediction: complexes of equal input share one and count once.
 """
 
 import pyarrow as pa

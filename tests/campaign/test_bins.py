@@ -28,7 +28,7 @@ def campaign(tmp_path, demo_cache):
 
 
 def test_a_cut_is_the_same_on_every_rung(campaign):
-    campaign.cut = {"a": 2048}
+    campaign.cut, campaign.templates = {"a": 2048}, {"b": 5}
     campaign.write({"a": GOOD, "b": GOOD})
     work = prepare(campaign.folder, BIN, campaign.config)
     assert [str(rung) for rung in work.rungs] == ["1x1 medium", "1x1 small", "1x2 small"]
@@ -41,10 +41,25 @@ def test_a_cut_is_the_same_on_every_rung(campaign):
         assert b.run_key == run_key(b.input_key, work.settings, work.weights)
         if rung != work.rungs[0]:
             workload = replace(Workload.of(campaign.config.predict), budget=rung.budget)
-            for target, rows in ((a, 2048), (b, 1)):
-                size = Size(20, 160, rows)
+            for target, size in ((a, Size(20, 160, 2048)), (b, Size(20, 160, 1, templates=5))):
                 assert target.predicted_peak_bytes == peak_bytes(size, workload, rung.mesh)
                 assert target.predicted_seconds == predicted_seconds(size, workload, rung.mesh, work.gpu)
+
+
+@pytest.mark.parametrize("correction", [1.0, 1.03, 50.0, 10_000.0])
+def test_what_was_learnt_moves_no_complex_whose_alignment_is_cut(campaign, correction):
+    campaign.cut = {"a": 2048}
+    campaign.write({"a": GOOD, "b": GOOD})
+    work = prepare(campaign.folder, BIN, campaign.config)
+    a, b = sorted(work.targets, key=lambda target: target.id)
+    first, *others = work.rungs
+    assert work.fits(a, first, correction)
+    # All others are measured by the model: b on each rung, and a where it has climbed to.
+    for target, rungs in ((b, work.rungs), (a, others)):
+        for rung in rungs:
+            (spec,) = work.specs({target.id}, rung)
+            peak = correction * spec.targets[0].predicted_peak_bytes
+            assert work.fits(target, rung, correction) == (peak <= work.gpu.usable_bytes)
 
 
 def write_alignments(campaign, rows):

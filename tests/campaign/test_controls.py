@@ -7,7 +7,7 @@ from collections import Counter
 import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from make_tables import by
+from make_tables import by, sha256
 from random_campaigns import LIGANDS, RandomCampaign
 
 from foldcp import config
@@ -17,7 +17,7 @@ from foldcp.campaign.sequences import resolve_lengths
 from foldcp.campaign.tokens import count
 from foldcp.config import SequencesConfig
 from foldcp.names import safe_id
-from foldcp.tables.rows import empty
+from foldcp.tables.rows import empty, rows_to_table
 from foldcp.tables.schemas import MSA
 
 seeds = given(seed=st.integers(0, 2**32))
@@ -108,6 +108,30 @@ def test_every_complex_that_is_folded_has_its_decoys_or_a_reason(seed, tmp_path)
     for names in groups.values():
         assert have[min(names)] == 2 or f"{have[min(names)]} of 2 decoys: " in lacking[min(names)]["reason"]
     assert {*have, *lacking} == {min(names) for names in groups.values()}
+
+
+class _Shared(RandomCampaign):
+    """Three complexes of two members that can be swapped; c2 has an alignment of its own."""
+
+    def __init__(self, folder):
+        super().__init__(0, folder)
+        protein = {"entity_type": "protein", "length": 100, "depth": 1, "taxid": 9606}
+        names = [f"P0000{number}" for number in range(8)]
+        self.facts = {name: protein | {"sequence": name} for name in names}
+        self.rows = {name: {"P00000": 1, "P00001": 1} for name in ("c0", "c1", "c2")}
+        self.rows |= {f"single{name}": {name: 2} for name in names}
+        self.known = []
+
+    @property
+    def msa(self):
+        (own,) = (r for r in super().msa.to_pylist() if r["sha256"] == sha256("P00000"))
+        own |= {"complex_id": "c2", "path": "own.a3m", "file_sha256": "0" * 64, "depth": 9}
+        return pa.concat_tables([super().msa, rows_to_table(MSA, [own])])
+
+
+def test_a_prediction_gets_its_decoys_once(tmp_path):
+    got = _Shared(tmp_path).controls(2).decoys
+    assert Counter(got["matched_to"].to_pylist()) == {"c0": 2, "c2": 2}
 
 
 def _by_original(campaign, table):

@@ -7,18 +7,20 @@ import re
 import shutil
 import subprocess
 import sys
+from statistics import median
 
 import pytest
 from campaign.campaign_tables import build, config
 
 from foldcp.campaign.page import details
+from foldcp.campaign.page.alignments import given
 from foldcp.campaign.page.wording import SCORES, number
 from foldcp.campaign.report import render
 from foldcp.campaign.results import load
 from foldcp.config import parse
 from foldcp.tables import Provenance, read_table, schemas, write_table
 from foldcp.tables.dataset import part_paths
-from foldcp.tables.rows import empty
+from foldcp.tables.rows import empty, rows_to_table
 
 
 def _render(folder, **kwargs):
@@ -42,6 +44,35 @@ def test_decoys_are_counted_apart(finished):
     text = (finished / "report.html").read_text()
     assert re.search(r"<b>12</b>of 12 decoys scored", text)
     assert ">decoy-" not in text[text.index('id="top"') : text.index('id="enrichment"')]
+
+
+def _changed(path, spec, values):
+    """Give the rows of a table the values of each column in turn; return those that are no decoys."""
+    rows = [
+        row | {key: its[number % len(its)] for key, its in values.items()}
+        for number, row in enumerate(read_table(path, spec).to_pylist())
+    ]
+    write_table(path, spec, rows_to_table(spec, rows), Provenance())
+    return [row for row in rows if row["role"] != "decoy"]
+
+
+def test_pairing_templates_and_cuts_are_counted_where_there_are_any(finished, tmp_path):
+    assert given(load(finished)) == []
+    assert "paired by species" not in (finished / "report.html").read_text()
+    folder = shutil.copytree(finished, tmp_path / "given")
+    values = {"paired_depth": [11, 31, 21, 1], "n_templates": [0, 2, 0], "msa_depth": [9000]}
+    tokens = _changed(folder / "04_tokens.parquet", schemas.TOKENS, values)
+    values = {"msa_depth": [9000], "msa_rows": [9000, 2048, 9000, 9000]}
+    plan = _changed(folder / "05_plan.parquet", schemas.PLAN, values)
+    paired = [row["paired_depth"] for row in tokens if row["paired_depth"] > 1]
+    templates = sum(row["n_templates"] == 2 for row in tokens)
+    cut = sum(row["msa_rows"] == 2048 for row in plan)
+    render(folder, config(folder), folder / "report.html")
+    assert (
+        f"Alignments paired by species: {len(paired)} of {len(tokens)} complexes (median "
+        f"{number(median(paired), 0)} paired rows); with structure templates: {templates} of {len(tokens)} "
+        f"complexes; alignments cut where memory is short: {cut} of {len(plan)} predictions."
+    ) in (folder / "report.html").read_text()
 
 
 def test_without_controls_the_page_says_what_is_missing(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from foldcp.config import PlanConfig
 from foldcp.plan import Workload, make_plan
 from foldcp.plan.coverage import cut_line
-from foldcp.plan.depth import STEP, at_most, limit_of, rows_that_fit
+from foldcp.plan.depth import HEADROOM, STEP, at_most, limit_of, rows_that_fit
 from foldcp.plan.gpus import get_gpu
 from foldcp.plan.memory import MAX_MSA_ROWS, peak_bytes
 from foldcp.plan.mesh import Mesh, candidates
@@ -21,10 +21,16 @@ from foldcp.tables.schemas import TOKENS
 GPU = get_gpu("h100-80gb")
 MESHES = candidates(64, GPU.gpus_per_node)
 WORKLOAD = Workload()
+FILLED = int((1 - HEADROOM) * GPU.usable_bytes)
 BINS = [1024, 4096, 16384, 32768]
 
 depths = st.integers(1, MAX_MSA_ROWS)
-sizes = st.builds(lambda n, depth: Size(n, 8 * n, depth), st.integers(100, 30_000), depths)
+sizes = st.builds(
+    lambda n, depth, templates: Size(n, 8 * n, depth, templates),
+    st.integers(100, 30_000),
+    depths,
+    st.integers(0, 24),
+)
 meshes = st.sampled_from(MESHES)
 limits = st.integers(10, 100).map(lambda gib: gib * 2**30)
 floors = st.sampled_from([1, 50, 2048, MAX_MSA_ROWS])
@@ -41,7 +47,7 @@ def table(found):
             "n_entities": 1,
             "msa_depth": size.msa_depth,
             "paired_depth": 1,
-            "n_templates": 0,
+            "n_templates": size.templates,
             "chains": [],
             "input_key": f"key{number}",
             "predicted_as": f"c{number}",
@@ -103,7 +109,7 @@ def test_a_complex_gets_the_smallest_mesh_for_its_least_rows_and_fills_it(size, 
     mesh = Mesh(row["mesh_rows"], row["mesh_cols"])
     assert mesh == fitting[0]
     assert least <= row["msa_rows"] <= row["msa_depth"] == size.msa_depth
-    assert row["msa_rows"] == max(least, rows_that_fit(size, WORKLOAD, mesh, GPU.usable_bytes))
+    assert row["msa_rows"] == max(least, rows_that_fit(size, WORKLOAD, mesh, FILLED))
     read = at_most(size, row["msa_rows"])
     assert row["predicted_peak_bytes"] == peak_bytes(read, WORKLOAD, mesh) <= GPU.usable_bytes
     assert row["predicted_seconds"] == predicted_seconds(read, WORKLOAD, mesh, GPU)
@@ -138,10 +144,20 @@ def test_a_floor_of_all_rows_takes_a_larger_mesh_instead():
     assert whole["mesh_rows"] * whole["mesh_cols"] > cut["mesh_rows"] * cut["mesh_cols"]
 
 
-def test_rounding_takes_no_rows_below_the_floor():
+@settings(deadline=None)
+@given(st.integers(6250, 6450))
+def test_a_peak_a_little_over_the_model_moves_no_complex_whose_rows_are_cut(tokens):
+    row = planned([Size(tokens, 8 * tokens, MAX_MSA_ROWS)])["c0"]
+    assert (row["mesh_rows"], row["mesh_cols"]) == (1, 1)
+    assert 2048 < row["msa_rows"] < MAX_MSA_ROWS
+    assert 1.04 * row["predicted_peak_bytes"] <= GPU.usable_bytes
+
+
+@pytest.mark.parametrize("limit", [FILLED, GPU.usable_bytes])
+def test_rounding_and_headroom_take_no_rows_below_the_floor(limit):
     size = Size(6300, 50_400, MAX_MSA_ROWS)
-    fitting = rows_that_fit(size, WORKLOAD, Mesh(), GPU.usable_bytes)
-    floor = max(n for n in range(fitting, fitting + STEP) if peak(size, n, Mesh()) <= GPU.usable_bytes)
+    fitting = rows_that_fit(size, WORKLOAD, Mesh(), limit)
+    floor = max(n for n in range(fitting, fitting + STEP) if peak(size, n, Mesh()) <= limit)
     row = planned([size], min_msa_rows=floor)["c0"]
     assert (row["mesh_rows"], row["mesh_cols"]) == (1, 1)
     assert row["msa_rows"] == floor

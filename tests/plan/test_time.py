@@ -4,6 +4,7 @@ import pytest
 
 from foldcp.plan import time
 from foldcp.plan.gpus import get_gpu
+from foldcp.plan.memory import peak_bytes
 from foldcp.plan.mesh import Mesh
 from foldcp.plan.workload import BOLTZ2, DEMO, Size, Workload
 
@@ -57,6 +58,25 @@ def test_more_work_takes_longer(field):
 
 def test_deeper_alignment_takes_longer():
     assert _seconds(size=replace(SIZE, msa_depth=4096)) > 1.05 * _seconds()
+
+
+def test_each_template_takes_its_blocks():
+    """The trunk runs one template of zeros where there is none."""
+    none, one, many = (replace(SIZE, templates=number) for number in (0, 1, 24))
+    assert _seconds(size=none) == _seconds(size=one)
+    block = time.pair_block_flops(SIZE.tokens, BOLTZ2.template_dim, BOLTZ2.triangle_heads)
+    blocks = 23 * BOLTZ2.template_blocks
+    more = time.trunk_flops(many, BOLTZ2) - time.trunk_flops(one, BOLTZ2)
+    assert more == pytest.approx(blocks * block)
+    passes = WORKLOAD.recycles + 1
+    seconds = more / get_gpu("h100-80gb").flops_per_second(WORKLOAD.precision)
+    seconds += blocks * time.OVERHEADS.layer_seconds
+    assert _seconds(size=many) - _seconds(size=one) == pytest.approx(passes * seconds)
+
+
+def test_templates_take_time_and_no_memory():
+    size = replace(SIZE, templates=24)
+    assert peak_bytes(size, WORKLOAD, ONE) == peak_bytes(SIZE, WORKLOAD, ONE)
 
 
 def test_cost_becomes_cubic():

@@ -81,6 +81,43 @@ def test_what_content_pairs_is_not_paired_again_by_input():
     assert paired(first, second)[["unit_first", "unit_second"]].to_numpy().tolist() == [["c000", "c001"]]
 
 
+KEYS = ("content_key", "input_key")
+
+
+def _twins(*predictions):
+    """Return a campaign of predictions of one content, each with its name and input."""
+    names, inputs = zip(*predictions, strict=True)
+    n = len(names)
+    return _side([0.5] * n, KEYS, complex_id=names, unit=names, content_key="same", input_key=inputs)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        # The input says which of the predictions of equal content it is,
+        ("a1 b2", "x2 y1", "ay bx"),
+        # else the name,
+        ("a1 b2", "b3 a4", "aa bb"),
+        # else the first is taken.
+        ("a1 b2", "x3 y4", "ax"),
+        ("a1 b2", "b3", "bb"),
+        ("a1 b2", "x2", "bx"),
+        ("a1 b2", "a2", "ba"),
+    ],
+)
+def test_predictions_of_equal_content_are_told_apart(first, second, expected):
+    sides = [_twins(*(tuple(each) for each in text.split())) for text in (first, second)]
+    got = paired(*sides)[["unit_first", "unit_second"]].to_numpy().tolist()
+    assert sorted("".join(pair) for pair in got) == expected.split()
+
+
+def test_a_prediction_is_in_one_pair_only():
+    # One prediction of two contents; the second campaign predicts them apart.
+    first = _side([0.1, 0.1], unit=["u", "u"])
+    second = _side([0.2, 0.3])
+    assert len(paired(first, second)) == len(paired(second, first)) == 1
+
+
 def test_without_content_names_pair():
     first, second = _side([0.1, 0.2], ()), _side([0.3, 0.4])
     assert _one(first, second)["n_pairs"] == 2

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from made_units import complexes_table, scores_table
 
+from foldcp.statistics.null import significance
 from foldcp.statistics.units import classes, distinct, scored
 
 
@@ -19,9 +20,19 @@ def test_complexes_that_share_a_prediction_are_one_unit():
     assert list(_units(rows).index) == ["a"]
 
 
-def test_complexes_of_equal_content_are_one_unit():
-    rows = [{"complex_id": "a", "iptm": 0.5}, {"complex_id": "b", "iptm": 0.5}]
-    assert list(_units(rows, [{"complex_id": "b", "same_as": "a"}]).index) == ["a"]
+def test_equal_members_predicted_apart_are_units_of_their_own():
+    rows = [{"complex_id": "a", "iptm": 0.5}, {"complex_id": "b", "iptm": 0.75}]
+    got = _units(rows, [{"complex_id": "b", "same_as": "a", "content_key": "a"}])
+    assert got["iptm"].to_dict() == {"a": 0.5, "b": 0.75}
+
+
+def test_predictions_of_equal_members_are_tested_each():
+    complexes = [{"complex_id": name, "same_as": "a", "content_key": "a"} for name in "ab"]
+    rows = [{"complex_id": name, "iptm": value} for name, value in (("a", 0.5), ("b", 0.75))]
+    rows += [{"complex_id": f"d{i}", "role": "decoy", "iptm": value} for i, value in enumerate((0.25, 0.625))]
+    table = scored({"0000512": scores_table(rows)}, complexes_table(complexes), ["iptm"])
+    tested = significance(table, distinct(table), ["iptm"], 1)
+    assert {row["complex_id"]: row["p_value"] for row in tested} == {"a": 2 / 3, "b": 1 / 3}
 
 
 @pytest.mark.parametrize(

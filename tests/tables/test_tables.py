@@ -13,7 +13,7 @@ import pytest
 
 from foldcp.errors import InputError, WriteError
 from foldcp.tables import Provenance, atomic_write, empty, read_table, rows_to_table, schemas, write_table
-from foldcp.tables.provenance import read_metadata, sha256_json
+from foldcp.tables.provenance import code_version, read_metadata, sha256_json
 
 ROW = {
     "sha256": "0" * 64,
@@ -75,6 +75,35 @@ def test_a_foreign_or_broken_file_is_refused(tmp_path):
     pq.write_table(pa.table({"a": [1]}), tmp_path / "other")
     with pytest.raises(InputError, match="not a msa table"):
         read_table(tmp_path / "other", schemas.MSA)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda t: t.drop_columns(["species", "n_species_rows"]),
+            "msa table lacks species, n_species_rows: ",
+        ),
+        (lambda t: t.append_column("old", t["depth"]).drop_columns("path"), "lacks path and has old: "),
+        (lambda t: t.select(t.column_names[::-1]), "has its columns in another order: "),
+        (lambda t: t.set_column(2, "length", t["provider"]), "msa.length is string, expected int32: "),
+    ],
+)
+def test_a_table_of_another_version_says_which_and_what_to_do(tmp_path, change, says):
+    table = change(rows_to_table(schemas.MSA, [ROW]))
+    origin = {**Provenance().metadata("msa"), b"foldcp.version": b"0.0.7"}
+    pq.write_table(table.replace_schema_metadata(origin), tmp_path / "msa.parquet")
+    with pytest.raises(InputError) as caught:
+        read_table(tmp_path / "msa.parquet", schemas.MSA)
+    assert f"{says}foldcp 0.0.7 made it, this is {code_version()}; run the campaign again" in str(
+        caught.value
+    )
+
+
+def test_another_table_of_ours_is_no_matter_of_versions(tmp_path):
+    write_table(tmp_path / "t", schemas.PLAN, empty(schemas.PLAN), Provenance())
+    with pytest.raises(InputError, match="not a msa table: columns are"):
+        read_table(tmp_path / "t", schemas.MSA)
 
 
 def test_equal_content_gives_equal_bytes(tmp_path):
