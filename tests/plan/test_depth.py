@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from foldcp.config import PlanConfig
@@ -81,10 +81,11 @@ def test_as_many_rows_as_fit_and_not_a_step_more(size, mesh, limit):
         assert peak(size, STEP, mesh) > limit
 
 
-@settings(deadline=None)
-@given(sizes, meshes, depths)
-def test_memory_for_some_rows_is_filled_to_the_step(size, mesh, rows):
-    assume(rows < size.msa_depth)
+# Most sizes are of no use: other stages take more there.
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(sizes, meshes, st.floats(0, 1, exclude_max=True))
+def test_memory_for_some_rows_is_filled_to_the_step(size, mesh, share):
+    rows = int(share * size.msa_depth)
     limit = peak(size, rows, mesh)
     # Where other stages take more, rows cost nothing: then more of them fit, maybe all.
     assume(limit < peak(size, rows + 1, mesh))
