@@ -111,3 +111,13 @@ def test_a_key_inside_a_section_may_decide_nothing_too():
     sequences = {"uniprot": {"fetch": True, "requests_per_second": 3}}
     got = config.parse({"complexes": {"table": "t"}, "sequences": sequences})
     assert got.deciding("sequences")["uniprot"] == {"fetch": True}
+
+
+def test_limits_of_rows():
+    def msa(**values):
+        return config.parse({"complexes": {"table": "t"}, "msa": values}).msa
+
+    assert msa(max_rows=100).max_paired is None
+    assert msa(max_rows=100, max_paired=100).max_paired == 100
+    with pytest.raises(UsageError, match=r"max_paired \(101\) is more than max_rows \(100\)"):
+        msa(max_rows=100, max_paired=101)

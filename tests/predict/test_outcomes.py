@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from foldcp.errors import InputError, MissingError
+from foldcp.errors import InputError, MissingError, UnreadableError
 from foldcp.predict.outcomes import NumericalError, Outcome, classify
 
 
@@ -20,6 +20,7 @@ def _raised_by(action) -> BaseException:
         (OSError(12, "Cannot allocate memory"), Outcome.OOM),
         (MemoryError(), Outcome.OOM),
         (InputError("x.yaml: chain A: 'sequence' is empty"), Outcome.BAD_INPUT),
+        (UnreadableError("a.a3m: cannot be read: Stale file handle"), Outcome.CRASHED),
         (NumericalError("not numbers"), Outcome.NUMERICAL),
         (FloatingPointError("overflow"), Outcome.NUMERICAL),
         (MissingError("no weights"), Outcome.CRASHED),
