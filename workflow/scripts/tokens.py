@@ -1,5 +1,7 @@
 """Complexes and sequences in, foldable complexes with their token counts out."""
 
+from pathlib import Path
+
 import pyarrow as pa
 
 from foldcp.campaign.stage import stage
@@ -17,6 +19,7 @@ with stage("tokens", snakemake.log[0]) as say:
         read_table(snakemake.input.msa, schemas.MSA),
         config.sequences,
         config.msa,
+        Path(snakemake.output.tokens).parent,
     )
     origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("sequences", "msa"))
     write_table(snakemake.output.tokens, schemas.TOKENS, got.tokens, origin)
