@@ -157,7 +157,17 @@ def test_other_spellings_are_the_same_template(template, tmp_path, name):
     for number, file in enumerate((plain, other)):
         file.write_proteins(tmp_path / f"{number}.cif")
     texts = [(tmp_path / f"{number}.cif").read_text() for number in range(2)]
-    assert texts[0].lower() == texts[1].lower() and "ATP" not in texts[1].partition("_atom_site")[2]
+    assert texts[0].lower() == texts[1].lower()
+    assert "_struct_conn." not in texts[0] and "ATP" not in texts[0].partition("_atom_site")[2]
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_spellings_make_the_same_features(template, features, name):
+    plain = features("pair.cif")
+    text = OTHERS[name](template.read_text())
+    (template.parent / "other.cif").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert differences(features("other.cif"), plain) == []
 
 
 def test_a_single_atom_may_be_written_as_pairs(template, tmp_path):
