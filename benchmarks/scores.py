@@ -132,7 +132,7 @@ def _plan(name: str, count: int) -> dict:
     place = {"mesh_rows": 1, "mesh_cols": 1, "n_nodes": 1, "gpu": "cpu", "shard": 0, "position": 0}
     expected = {"predicted_peak_bytes": 1, "predicted_seconds": 1.0}
     bin_ = bin_name(next(edge for edge in EDGES if count * RESIDUES <= edge))
-    sizes = {"n_tokens": count * RESIDUES, "bin": bin_, "role": "input"}
+    sizes = {"n_tokens": count * RESIDUES, "bin": bin_, "role": "input", "msa_depth": 1, "msa_rows": 1}
     return place | expected | sizes | {"complex_id": name, "input_key": name}
 
 

@@ -128,7 +128,7 @@ def _provide(file: RemoteFile, folder: Path, cache: Path, progress: Progress, sa
 
 
 def _stage_inputs(folder: Path, config: Config, say: Say) -> None:
-    for source in _inputs_of(config):
+    for source in (*_inputs_of(config), *_templates_of(config, say)):
         if not source.exists():
             raise InputError(f"{source}: no such file or folder; the configuration names it")
         if ".." in source.parts:
@@ -142,12 +142,21 @@ def _stage_inputs(folder: Path, config: Config, say: Say) -> None:
 def _inputs_of(config: Config) -> Iterator[Path]:
     named: list[Path | None] = [
         *config.complexes.files,
-        *named_files(config.complexes.templates),
         *config.controls.known_partners,
         *config.sequences.fasta,
     ]
     named += [config.sequences.ligands, config.msa.directory, config.msa.species, config.plan.gpus]
     yield from (path for path in named if path is not None)
+
+
+def _templates_of(config: Config, say: Say) -> Iterator[Path]:
+    """Yield the templates that are there. One that is not costs its complex, there as here."""
+    for path, rows in named_files(config.complexes.templates).items():
+        if path.is_file():
+            yield path
+        else:
+            rows_of = f"{config.complexes.templates}, row {', '.join(map(str, rows))}"
+            say(f"warning: {rows_of}: {path}: no such file; the campaign will reject the complexes of it")
 
 
 def _stage_uniprot(folder: Path, config: Config, say: Say) -> None:

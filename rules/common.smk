@@ -4,6 +4,7 @@ import sys
 from dataclasses import asdict
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import contains_wildcard
 from snakemake.utils import validate
 
 from foldcp import config as settings
@@ -48,7 +49,13 @@ def result(name: str) -> str:
 
 def given(*paths) -> list[str]:
     """Return those of the user's input files that the configuration names."""
-    return [str(path) for path in paths if path is not None]
+    names = [str(path) for path in paths if path is not None]
+    if bad := [name for name in names if contains_wildcard(name)]:
+        # It has no way to write a brace that is one.
+        raise WorkflowError(
+            f"Snakemake takes a word in braces for a wildcard; rename {', '.join(bad)}"
+        )
+    return names
 
 
 def searches(wildcards) -> list[str]:

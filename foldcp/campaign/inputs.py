@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from foldcp.campaign.structure_templates import kept_file
+from foldcp.campaign.structure_templates import is_intact, kept_file
 from foldcp.errors import MissingError
 from foldcp.tables.files import atomic_write
 
@@ -65,7 +65,7 @@ def template_items(templates: Iterable[Mapping[str, Any]] | None, folder: Path) 
     Raises
     ------
     MissingError
-        If a file is not in the campaign folder any more.
+        If a file is not in the campaign folder any more, or was altered since it was copied there.
     WriteError
         If a copy cannot be made.
     """
@@ -75,16 +75,17 @@ def template_items(templates: Iterable[Mapping[str, Any]] | None, folder: Path) 
         sha256 = template["sha256"]
         uses[sha256] += 1
         file = kept_file(folder, sha256, uses[sha256])
-        if not file.is_file():
-            _copy(kept_file(folder, sha256), file)
+        if not is_intact(file, sha256):
+            _copy(kept_file(folder, sha256), file, sha256)
         item = {"cif": file.absolute(), "chain_id": template["chains"]}
         items.append(item | ({"template_id": theirs} if (theirs := template["template_chains"]) else {}))
     return items
 
 
-def _copy(source: Path, target: Path) -> None:
-    if not source.is_file():
-        raise MissingError(f"{source}: the template is gone; --forcerun complexes brings it back")
+def _copy(source: Path, target: Path, sha256: str) -> None:
+    if not is_intact(source, sha256):
+        wrong = "was altered" if source.is_file() else "is gone"
+        raise MissingError(f"{source}: the template {wrong}; --forcerun complexes brings it back")
     with atomic_write(target) as handle:
         handle.write(source.read_bytes())
 

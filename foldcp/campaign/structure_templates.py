@@ -1,27 +1,28 @@
 """The user's own structure templates: a CSV with columns complex_id, member, file, chain.
 
-Each file is checked once. A copy, named by its content, goes into the campaign folder: a prediction then
-reads the very bytes that its input key stands for, whatever becomes of the user's file, also after the
-campaign has moved. What is wrong with a file is kept beside the complex, and rejects it when its tokens are
-counted.
+Each file is checked whenever the stage runs, and has to be there then. A copy, named by the hash of its
+content, goes into the campaign folder: a prediction then reads the very bytes that its input key stands for,
+though the user's file may have changed since. What is wrong with a file, its absence included, is kept beside
+the complex, and rejects it when its tokens are counted.
 """
 
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from foldcp.campaign.ingested import Ingested
+from foldcp.campaign.formats.record import pair_id
+from foldcp.campaign.ingested import Ingested, shorten
 from foldcp.campaign.members import parse
 from foldcp.campaign.user_table import read_user_table
 from foldcp.errors import FoldcpError, InputError
 from foldcp.predict.template_files import TemplateFile
 from foldcp.tables.files import atomic_write
+from foldcp.tables.provenance import sha256_file
 from foldcp.tables.schemas import COMPLEXES
 
 FOLDER = "01_templates"
@@ -77,15 +78,20 @@ def read_lines(path: Path) -> list[Line]:
     return list(lines.values())
 
 
-def named_files(path: Path | None) -> list[Path]:
-    """Return the files that the CSV names, whether they are there or not; none without a CSV.
+def named_files(path: Path | None) -> dict[Path, list[int]]:
+    """Return the files that the CSV names, there or not, each with its record numbers; none without a CSV.
 
     Raises
     ------
     InputError
         As `read_lines`.
     """
-    return list({_locate(path, line.file): None for line in read_lines(path)}) if path else []
+    if path is None:
+        return {}
+    rows: dict[Path, list[int]] = defaultdict(list)
+    for line in read_lines(path):
+        rows[_locate(path, line.file)].append(line.number)
+    return dict(rows)
 
 
 def files_at_hand(path: Path | None) -> list[Path]:
@@ -111,13 +117,13 @@ def with_templates(got: Ingested, path: Path, folder: Path) -> Ingested:
     Returns
     -------
     Ingested
-        With the column `templates` filled, and with remarks: what the CSV names that is not in the table (but
-        not rejected rows, which are no mistake of the CSV) and is therefore left out.
+        With the column `templates` filled, and with a remark.
 
     Raises
     ------
     InputError
-        As `read_lines`.
+        As `read_lines`; or naming every record of a complex or member that the table does not hold. Rejected
+        rows of the table are no mistake of the CSV.
     WriteError
         If a file cannot be copied.
     """
@@ -125,19 +131,22 @@ def with_templates(got: Ingested, path: Path, folder: Path) -> Ingested:
     files = {file: _check(_locate(path, file), folder) for file in dict.fromkeys(line.file for line in lines)}
     rows = _Rows(got)
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    unknown: dict[str, None] = {}
+    mistakes: list[str] = []
     for line in lines:
-        for index, missing in rows.named(line):
-            if missing is None:
+        try:
+            for index in rows.named(line):
                 found[index].append(_row(line, files[line.file]))
-            else:
-                unknown[missing] = None
+        except InputError as error:
+            mistakes.append(f"  row {line.number}: {error}")
+    if mistakes:
+        raise InputError(f"{path}: not in the table of complexes:\n" + "\n".join(mistakes))
     at = COMPLEXES.schema.get_field_index("templates")
     declared = COMPLEXES.schema.field(at)
     column = pa.array([found.get(index) for index in range(got.complexes.num_rows)], declared.type)
     complexes = got.complexes.set_column(at, declared, column)
-    remarks = _remarks(path, files.values(), len(found), unknown)
-    return replace(got, complexes=complexes, remarks=(*got.remarks, *remarks))
+    bad = sum(file.error is not None for file in files.values())
+    remark = f"{path}: {len(files)} files of templates, {bad} of them unusable, for {len(found)} complexes"
+    return replace(got, complexes=complexes, remarks=(*got.remarks, remark))
 
 
 class _Rows:
@@ -151,16 +160,37 @@ class _Rows:
         self._by_id = {name: index for index, name in enumerate(got.complexes["complex_id"].to_pylist())}
         self._rejected = set(got.rejected["source_id"].to_pylist())
 
-    def named(self, line: Line) -> Iterable[tuple[int, str | None]]:
-        """Yield the place of each complex that a line means, and what of the line is unknown there."""
+    def named(self, line: Line) -> list[int]:
+        """Return the place of each complex that a line means.
+
+        Raises
+        ------
+        InputError
+            If there is none, or one of them has no such member.
+        """
         name = line.complex_id
-        indices = self._by_source.get(name) or [k for k in [self._by_id.get(name)] if k is not None]
+        indices = self._called(name) or self._other_way_round(name)
         if not indices and name not in self._rejected:
-            yield -1, name
+            raise InputError(f"there is no complex {name}")
         for index in indices:
-            members = {member["member"] for member in self._members[index].as_py()}
-            known = line.member is None or line.member in members
-            yield index, None if known else f"{name} (member {line.member})"
+            members = self._members_of(index)
+            if line.member is not None and line.member not in members:
+                raise InputError(f"{name} has no member {line.member}; valid: {shorten(', '.join(members))}")
+        return indices
+
+    def _called(self, name: str) -> list[int]:
+        return self._by_source.get(name) or [k for k in [self._by_id.get(name)] if k is not None]
+
+    def _other_way_round(self, name: str) -> list[int]:
+        """Return the pairs of the same two members, where a pair is called by them: `A_B` for `B_A`."""
+        cuts = [at for at, letter in enumerate(name) if letter == "_"]
+        pairs = [(name[:at], name[at + 1 :]) for at in cuts]
+        return [
+            k for a, b in pairs for k in self._called(pair_id("", b, a)) if {a, b} == {*self._members_of(k)}
+        ]
+
+    def _members_of(self, index: int) -> list[str]:
+        return [member["member"] for member in self._members[index].as_py()]
 
 
 def _locate(path: Path, file: str) -> Path:
@@ -174,7 +204,7 @@ def _check(path: Path, folder: Path) -> _Checked:
         return _Checked(error=str(error))
     sha256 = hashlib.sha256(file.content).hexdigest()
     target = kept_file(folder, sha256)
-    if not target.is_file():
+    if not is_intact(target, sha256):
         with atomic_write(target) as handle:
             handle.write(file.content)
     return _Checked(sha256, file.proteins)
@@ -183,6 +213,11 @@ def _check(path: Path, folder: Path) -> _Checked:
 def kept_file(folder: Path, sha256: str, use: int = 1) -> Path:
     """Return the copy of a template in a campaign folder; for its second use in one complex, a second one."""
     return folder / FOLDER / f"{sha256}{f'-{use}' if use > 1 else ''}.cif"
+
+
+def is_intact(path: Path, sha256: str) -> bool:
+    """Whether a copy is there and has the content that it is named after."""
+    return path.is_file() and sha256_file(path) == sha256
 
 
 def _row(line: Line, file: _Checked) -> dict[str, Any]:
@@ -194,11 +229,3 @@ def _row(line: Line, file: _Checked) -> dict[str, Any]:
         "sha256": file.sha256,
         "error": file.wrong(line.chain),
     }
-
-
-def _remarks(path: Path, files: Iterable[_Checked], n: int, unknown: Iterable[str]) -> Iterable[str]:
-    files = list(files)
-    bad = sum(file.error is not None for file in files)
-    yield f"{path}: {len(files)} files of templates, {bad} of them unusable, for {n} complexes"
-    if names := ", ".join(sorted(unknown)):
-        yield f"warning: {path}: not in the table of complexes, and left out: {names}"

@@ -19,12 +19,15 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from foldcp.campaign.ingested import shorten
+from foldcp.campaign.template_identity import Likeness
 from foldcp.campaign.template_places import place
 from foldcp.config import SequencesConfig
 from foldcp.errors import InputError
@@ -102,6 +105,7 @@ def count(
     msa: pa.Table | None,
     config: SequencesConfig,
     pairing: Pairing = Pairing(),  # noqa: B008 (frozen)
+    folder: Path | None = None,
 ) -> Counted:
     """Count the tokens of every complex, copies included, and reject complexes that cannot be folded.
 
@@ -115,11 +119,18 @@ def count(
         What to do with members that cannot be folded.
     pairing
         How alignments are paired.
+    folder
+        Campaign folder, whose templates are compared with the members; None to leave that out.
 
     Returns
     -------
     Counted
         TOKENS and REJECTED tables, each in the order of `complexes`.
+
+    Raises
+    ------
+    MissingError
+        If the folder lacks a template.
     """
     parts, own = _parts(sequences.to_pylist(), _alignments(msa) if msa is not None else [])
     unfit = {r["member"]: _Unfit(r["reason_code"], r["reason"]) for r in unresolved.to_pylist()}
@@ -145,7 +156,19 @@ def count(
             rejected.append(_no_control(row, found["predicted_as"]))
             continue
         counted.append(found)
+    if folder is not None:
+        _compare_templates(counted, sequences, folder)
     return Counted(rows_to_table(TOKENS, counted), rows_to_table(REJECTED, rejected))
+
+
+def _compare_templates(rows: Iterable[dict[str, Any]], sequences: pa.Table, folder: Path) -> None:
+    """Add to rows with templates how like their members these are, which is no part of the input key."""
+    known = sequences.filter(pc.field("entity_type") == "protein").select(["sha256", "sequence"])
+    likeness = Likeness({row["sha256"]: row["sequence"] for row in known.to_pylist()}, folder)
+    for row in rows:
+        if row["templates"]:
+            row["templates"], flags = likeness.compare(row)
+            row["flags"] += flags
 
 
 def chain_name(index: int) -> str:

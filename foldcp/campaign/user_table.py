@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from foldcp.campaign.formats.files import read_text
@@ -28,10 +28,11 @@ def read_user_table(path: Path, columns: Sequence[str], take: Callable[..., None
     Raises
     ------
     InputError
-        If columns are missing; or naming every record that is too short or makes no sense.
+        If columns are missing; if it is no CSV, naming the line; or naming every record that is too short or
+        makes no sense.
     """
     text, _ = read_text(path)
-    lines = list(csv.reader(io.StringIO(text, newline="")))
+    lines = list(_records(path, text))
     header = [column_name(cell) for cell in lines[0]] if lines else []
     wanted = [column_name(name) for name in columns]
     if not set(wanted) <= set(header):
@@ -50,3 +51,18 @@ def read_user_table(path: Path, columns: Sequence[str], take: Callable[..., None
             mistakes.append(f"  row {number}: {error}")
     if mistakes:
         raise InputError(f"{path}: not {what}:\n" + "\n".join(mistakes))
+
+
+def _records(path: Path, text: str) -> Iterator[list[str]]:
+    # Strict: an unclosed quote would otherwise make one cell of the rest of the file.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    first = 1
+    try:
+        for cells in reader:
+            yield cells
+            first = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, line {first}: not readable as CSV: {error}; each quote needs its partner, and one "
+            "inside a cell is written twice"
+        ) from None

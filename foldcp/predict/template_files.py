@@ -8,9 +8,10 @@ copy of the proteins. The features it makes of it are the same bit for bit.
 import copy
 import gzip
 import zlib
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from foldcp.errors import InputError
 
@@ -27,17 +28,20 @@ class TemplateFile:
     ----------
     content
         Its bytes, unpacked.
-    block
-        Its first block (`gemmi.cif.Block`), which is the one that Boltz reads.
+    document
+        Its first block, the one that Boltz reads, without what is no protein (`gemmi.cif.Document`).
     proteins
         Names of the protein chains (`label_asym_id`), each with the name that its authors gave it.
+    sequences
+        Sequence of each of them in one letter, unresolved residues included, X where there is no letter.
     codes
         CCD codes of the residues in the proteins' sequences, unresolved ones included.
     """
 
     content: bytes
-    block: Any
+    document: Any
     proteins: dict[str, str]
+    sequences: dict[str, str]
     codes: set[str]
 
     @classmethod
@@ -47,8 +51,8 @@ class TemplateFile:
         Raises
         ------
         InputError
-            If the file cannot be read, is no mmCIF file, holds no protein, or has names that Boltz would cut.
-            The message does not name it.
+            If the file cannot be read, is no mmCIF file, holds no protein, has names that Boltz would cut, or
+            its proteins cannot be written to a file of their own. The message does not name it.
         """
         import gemmi
 
@@ -56,8 +60,10 @@ class TemplateFile:
             content = path.read_bytes()
             if content.startswith(_GZIP):
                 content = gzip.decompress(content)
-            blocks = list(gemmi.cif.read_string(content.decode()))
-            proteins, codes = _proteins(blocks[0]) if blocks else ({}, set())
+            blocks = list(gemmi.cif.read_string(_text(content)))
+            found = _proteins(blocks[0]) if blocks else []
+            proteins = {protein.name: protein.authors for protein in found}
+            document = _without_others(blocks[0], proteins) if proteins else None
         except FileNotFoundError:
             raise InputError("no such file") from None
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -65,7 +71,10 @@ class TemplateFile:
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror or error}") from None
         except (RuntimeError, ValueError) as error:
-            raise InputError(f"is no mmCIF file: {' '.join(str(error).split())}") from None
+            raise InputError(
+                f"is no mmCIF file: {' '.join(str(error).split())}; taken are mmCIF files as text, plain or "
+                ".gz (not PDB, BinaryCIF or .zst)"
+            ) from None
         if not proteins:
             raise InputError(
                 "holds no protein: needed are atoms (_atom_site) of a polypeptide(L) (_entity_poly), and its "
@@ -76,39 +85,75 @@ class TemplateFile:
                 f"has chains of names that Boltz cuts after {_MAX_CHAIN} characters: {', '.join(long)}; "
                 "shorten label_asym_id"
             )
-        return cls(content, blocks[0], proteins, codes)
+        sequences = {protein.name: _letters(protein.residues) for protein in found}
+        return cls(content, document, proteins, sequences, {code for p in found for code in p.residues})
 
     def write_proteins(self, path: Path) -> None:
         """Write the file without bonds between chains, and without the atoms of all that is no protein."""
-        import gemmi
-
-        document = gemmi.cif.Document()
-        block = document.add_copied_block(self.block)
-        block.find_mmcif_category(_BONDS).erase()
-        atoms = block.find([f"{_ATOMS}label_asym_id"]).loop
-        values, width = atoms.values, atoms.width()
-        columns = [values[k::width] for k in range(width)]
-        chains = columns[atoms.tags.index(f"{_ATOMS}label_asym_id")]
-        kept = [row for row, name in enumerate(chains) if gemmi.cif.as_string(name) in self.proteins]
-        atoms.set_all_values([[column[row] for row in kept] for column in columns])
-        document.write_file(str(path))
+        self.document.write_file(str(path))
 
 
-def _proteins(block: Any) -> tuple[dict[str, str], set[str]]:
-    """Return the protein chains of the first model, and the codes in their sequences, as Boltz reads them."""
+class _Protein(NamedTuple):
+    """Names of a chain, and the codes in its sequence."""
+
+    name: str
+    authors: str
+    residues: list[str]
+
+
+def _text(content: bytes) -> str:
+    # mmCIF is ASCII by definition; other letters stand in comments and names, in whatever encoding.
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _letters(residues: Iterable[str]) -> str:
+    import gemmi
+
+    letters = (gemmi.find_tabulated_residue(code).one_letter_code.strip().upper() for code in residues)
+    return "".join(letter or "X" for letter in letters)
+
+
+def _without_others(whole: Any, proteins: Container[str]) -> Any:
+    """Return a document of a block without bonds between chains, and without atoms of other chains."""
+    import gemmi
+
+    document = gemmi.cif.Document()
+    block = document.add_copied_block(whole)
+    block.find_mmcif_category(_BONDS).erase()
+    atoms = block.find_mmcif_category(_ATOMS)
+    tags = list(atoms.tags)
+    # Tags may be written in either case.
+    chain = [tag.lower() for tag in tags].index(f"{_ATOMS}label_asym_id")
+    if atoms.loop is None:
+        # A single atom may be written as pairs of tag and value.
+        columns = [[value] for value in atoms[0]]
+        atoms.erase()
+        loop = block.init_loop("", tags)
+    else:
+        loop, values = atoms.loop, atoms.loop.values
+        columns = [values[k :: len(tags)] for k in range(len(tags))]
+    kept = [row for row, name in enumerate(columns[chain]) if gemmi.cif.as_string(name) in proteins]
+    loop.set_all_values([[column[row] for row in kept] for column in columns])
+    return document
+
+
+def _proteins(block: Any) -> list[_Protein]:
+    """Return the protein chains of the first model, as Boltz reads them."""
     import gemmi
 
     structure = gemmi.make_structure_from_block(block)
     entities = {name: entity for entity in structure.entities for name in entity.subchains}
-    proteins: dict[str, str] = {}
-    codes: set[str] = set()
+    proteins: dict[str, _Protein] = {}
     for chain in structure[0] if len(structure) else []:
         for name in {span.subchain_id(): None for span in chain.subchains()}:
             entity = entities.get(name)
             if entity and entity.polymer_type == gemmi.PolymerType.PeptideL and entity.full_sequence:
-                proteins[name] = chain.name
-                codes.update(map(gemmi.Entity.first_mon, entity.full_sequence))
-    return proteins, codes
+                residues = [gemmi.Entity.first_mon(code) for code in entity.full_sequence]
+                proteins[name] = _Protein(name, chain.name, residues)
+    return list(proteins.values())
 
 
 def with_proteins_only(schema: dict[str, Any], folder: Path) -> dict[str, Any]:

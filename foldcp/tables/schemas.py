@@ -60,6 +60,11 @@ TEMPLATE = pa.struct(
             pa.list_(TEXT),
             "chain of the file for each of them; none where Boltz matches sequences",
         ),
+        column(
+            "identical",
+            pa.list_(INT),
+            "for each of them, identical residues in the stretch that Boltz aligns; none without one",
+        ),
     ]
 )
 

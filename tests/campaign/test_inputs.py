@@ -116,14 +116,21 @@ def test_boltz_reads_the_input_and_counts_the_same(
 
 def test_a_file_used_twice_gets_a_copy_for_boltz_and_one_that_is_gone_is_named(tmp_path: Path) -> None:
     (tmp_path / "01_templates").mkdir()
-    (tmp_path / "01_templates" / "x.cif").write_text("content")
-    one = {"sha256": "x", "chains": ["A"], "template_chains": ["Q"]}
+    name = sha256("content")
+    (tmp_path / "01_templates" / f"{name}.cif").write_text("content")
+    one = {"sha256": name, "chains": ["A"], "template_chains": ["Q"]}
     items = template_items([one, one | {"chains": ["B"]}], tmp_path)
     assert [(item["chain_id"], item["template_id"], item["cif"].stem) for item in items] == [
-        (["A"], ["Q"], "x"),
-        (["B"], ["Q"], "x-2"),
+        (["A"], ["Q"], name),
+        (["B"], ["Q"], f"{name}-2"),
     ]
     assert items[1]["cif"].read_text() == "content"
     assert template_items(None, tmp_path) == []
     with pytest.raises(MissingError, match=r"y\.cif: the template is gone; --forcerun complexes"):
         template_items([one | {"sha256": "y"}], tmp_path)
+    # What is read is what the name says: a second copy is made again from the first, which nothing else is.
+    items[1]["cif"].write_text("altered")
+    assert template_items([one, one], tmp_path)[1]["cif"].read_text() == "content"
+    items[0]["cif"].write_text("altered")
+    with pytest.raises(MissingError, match=rf"{name}\.cif: the template was altered; --forcerun complexes"):
+        template_items([one], tmp_path)

@@ -1,15 +1,14 @@
 """Score tables of a folder of predictions."""
 
 import json
-import os
 
 import pyarrow.parquet as pq
 import pytest
 from scores.boltz_twin import DIMER, MIXED, write_prediction
 
-from foldcp.campaign import in_order, scores
+from foldcp.campaign import scores
 from foldcp.campaign.scores import TABLES, forget_other_bins, score_bin, score_folder
-from foldcp.errors import InputError, MissingError
+from foldcp.errors import InputError
 from foldcp.predict.markers import write_marker
 from foldcp.scores import Scored, read_prediction, score
 from foldcp.tables import Provenance, rows_to_table, write_table
@@ -368,37 +367,6 @@ def test_parts_of_bins_that_left_the_plan_are_removed(tmp_path):
     forget_other_bins(tmp_path, set())
     assert not list(tmp_path.glob("*/*"))
     forget_other_bins(tmp_path / "absent", {"b"})
-
-
-def _bytes(folder):
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
-def test_two_runs_give_equal_bytes_whatever_the_number_of_processes(tmp_path, monkeypatch):
-    for number in range(9):
-        write_prediction(tmp_path / "in" / f"x{number}", DIMER if number % 2 else MIXED, scores=(0.1, 0.2))
-    monkeypatch.setattr(in_order, "FEW", 4)
-    for name, jobs in (("one", 1), ("again", 1), ("two", 2)):
-        score_folder(tmp_path / "in", tmp_path / name, jobs=jobs)
-    files = _bytes(tmp_path / "one")
-    assert len(files) == 5 and files == _bytes(tmp_path / "again") == _bytes(tmp_path / "two")
-
-
-def _exit(_item):
-    os._exit(9)
-
-
-def _whoami(_item):
-    return os.getpid()
-
-
-def test_processes_share_the_work_and_the_death_of_one_is_told(monkeypatch):
-    monkeypatch.setattr(in_order, "FEW", 1)
-    ids = list(in_order.in_order(_whoami, range(8), 2))
-    assert len(ids) == 8 and os.getpid() not in ids
-    assert set(in_order.in_order(_whoami, range(8), 1)) == {os.getpid()}
-    with pytest.raises(MissingError, match="memory"):
-        list(in_order.in_order(_exit, range(4), 2))
 
 
 def test_real_boltz_1_folder(shared_data, collect):

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import gemmi
+import pyarrow as pa
 import pytest
 from features.complexes import OTHER, PROTEIN, write_template
 
@@ -90,21 +91,47 @@ def test_complexes_are_found_by_either_identifier_and_files_beside_the_csv(here,
     assert "1 files of templates, 0 of them unusable, for 3 complexes" in got.remarks[-1]
 
 
-def test_unknown_complexes_and_members_are_remarks_and_nothing_else_is_lost(ingest):
-    got = ingest(
-        HEADER + "nobody,,cif/pair.cif,\na,P33333,cif/pair.cif,\nbad,P11111,cif/pair.cif,\n"
-        "a,P22222,cif/pair.cif,\n"
+def test_unknown_complexes_and_members_are_an_error_that_names_all_rows(ingest):
+    lines = "a,P22222,cif/pair.cif,\nbad,P11111,cif/pair.cif,\n"
+    with pytest.raises(InputError) as error:
+        ingest(HEADER + lines + "nobody,,cif/pair.cif,\na,P33333,cif/pair.cif,\nP11111_P22222,,x.cif,\n")
+    assert str(error.value).partition("templates.csv: ")[2] == (
+        "not in the table of complexes:\n  row 3: there is no complex nobody\n"
+        "  row 4: a has no member P33333; valid: P11111, P22222\n  row 5: there is no complex P11111_P22222"
     )
-    assert given(got) == {"a": [(4, "P22222", "cif/pair.cif", None, None)]}
-    assert got.remarks[-1].endswith("not in the table of complexes, and left out: a (member P33333), nobody")
+    # A rejected row of the table is no mistake of the CSV.
+    assert given(ingest(HEADER + lines)) == {"a": [(1, "P22222", "cif/pair.cif", None, None)]}
 
 
 def test_a_screen_takes_templates_by_the_names_of_its_pairs(here, ingest):
     (here / "baits.txt").write_text("P11111\nP22222\nP33333\n")
     lines = HEADER + "P11111_P22222,P22222,cif/pair.cif,B\nP22222_P11111,,cif/pair.cif,\n"
     got = ingest(lines, screen=ScreenConfig(baits=here / "baits.txt"))
-    assert given(got) == {"P11111_P22222": [(1, "P22222", "cif/pair.cif", "B", None)]}
-    assert got.complexes.num_rows == 3 and "left out: P22222_P11111" in got.remarks[-1]
+    assert given(got) == {
+        "P11111_P22222": [(1, "P22222", "cif/pair.cif", "B", None), (2, None, "cif/pair.cif", None, None)]
+    }
+    assert got.complexes.num_rows == 3
+    with pytest.raises(InputError, match="row 1: there is no complex P22222_P44444"):
+        ingest(HEADER + "P22222_P44444,,cif/pair.cif,\n", screen=ScreenConfig(baits=here / "baits.txt"))
+
+
+def test_a_table_of_pairs_takes_either_order_too_but_no_lookalike(here, ingest):
+    (here / "table.csv").write_text("complex_id,members\nx_y,P11111;P22222\n")
+    with pytest.raises(InputError, match="there is no complex y_x"):
+        ingest(HEADER + "y_x,,cif/pair.cif,\n")
+    (here / "table.csv").write_text("id_a,id_b\nP22222,P11111\n")
+    got = ingest(HEADER + "P11111_P22222,P11111,cif/pair.cif,A\n")
+    assert given(got) == {"P22222_P11111": [(1, "P11111", "cif/pair.cif", "A", None)]}
+
+
+@pytest.mark.parametrize("spoil", [b"", b"altered"])
+def test_a_copy_that_is_not_what_its_name_says_is_made_again(here, ingest, spoil):
+    lines = HEADER + "a,,cif/pair.cif,\n"
+    ingest(lines)
+    (copy,) = (here / "results" / FOLDER).iterdir()
+    copy.write_bytes(spoil)
+    ingest(lines)
+    assert copy.read_bytes() == (here / "cif" / "pair.cif").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -112,6 +139,11 @@ def test_a_screen_takes_templates_by_the_names_of_its_pairs(here, ingest):
     [
         ("complex_id,member,file\na,P11111,x.cif\n", "expected the columns complex_id, member, file, chain"),
         ("", "got none"),
+        (
+            HEADER + 'a,P11111,x.cif,\na,"P11111,x.cif,\n' + "a,P11111,x.cif,\n" * 10_000,
+            "line 3: not readable as CSV: .*; each quote needs its partner",
+        ),
+        (HEADER + 'a,P11111,"x.cif,\na,P11111,y.cif,\n', "line 2: not readable as CSV: unexpected end"),
         (
             HEADER + "a,P1,x.cif,\na,,,A\n,P11111,x.cif,\na,P11111\n",
             "not a table of templates:\n  row 1: 'P1' is no .*\n  row 2: names no file\n"
@@ -139,8 +171,9 @@ def test_a_packed_file_is_the_same_template(here, counted):
 def test_files_that_are_there_are_inputs_of_the_stage(here):
     (here / "templates.csv").write_text(HEADER + "a,,cif/pair.cif,\nb,,gone.cif,\nc,,cif/../cif/pair.cif,\n")
     assert files_at_hand(here / "templates.csv") == [here / "cif" / "pair.cif"]
-    assert named_files(here / "templates.csv") == [here / "cif" / "pair.cif", here / "gone.cif"]
-    assert named_files(None) == files_at_hand(None) == []
+    named = {here / "cif" / "pair.cif": [1, 3], here / "gone.cif": [2]}
+    assert named_files(here / "templates.csv") == named
+    assert named_files(None) == {} and files_at_hand(None) == []
 
 
 # What cannot be used
@@ -167,7 +200,12 @@ BAD = {
     "gone.cif": (None, "no such file"),
     "text.cif": (lambda _: "hello\n", "is no mmCIF file: "),
     "old.cif": (lambda _: "HEADER    HYDROLASE\nATOM      1  N   MET A   1\n", "is no mmCIF file: "),
-    "binary.cif": (lambda _: b"\x00\xff\xfe\x01", "is no mmCIF file: "),
+    "binary.cif": (lambda _: b"\x00\xff\xfe\x01", "is no mmCIF file: string:1:1: expected block header"),
+    "packed.cif.zst": (
+        lambda text: pa.compress(text.encode(), codec="zstd", asbytes=True),
+        "is no mmCIF file: string:1:1: expected block header (data_); taken are mmCIF files as text, plain "
+        "or .gz (not PDB, BinaryCIF or .zst)",
+    ),
     "empty.cif": (lambda _: "", "holds no protein: needed are atoms"),
     "cut.cif.gz": (lambda text: gzip.compress(text.encode())[:200], "damaged gzip file"),
     "folder": (Path.mkdir, "cannot be read: Is a directory"),
@@ -243,7 +281,7 @@ def test_only_proteins_take_templates(here, counted):
         "the complex has no protein, and only proteins take templates",
     ]
     # The only protein needs no name, whatever else there is.
-    (row,) = counted(HEADER + "a,,cif/pair.cif,B\nr,nobody:1,cif/pair.cif,\n").tokens.to_pylist()[:1]
+    (row,) = counted(HEADER + "a,,cif/pair.cif,B\n").tokens.to_pylist()[:1]
     assert row["templates"][0]["template_chains"] == ["B"]
 
 

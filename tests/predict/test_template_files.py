@@ -1,6 +1,7 @@
 """What of a template file reaches Boltz: its proteins, which make the same features as the whole file."""
 
 import gzip
+import re
 
 import gemmi
 import pytest
@@ -134,6 +135,58 @@ def test_a_real_prediction_is_a_template(shared_data, tmp_path):
     found.write_proteins(tmp_path / "x.cif")
     again = TemplateFile.read(tmp_path / "x.cif")
     assert (again.proteins, again.codes) == (found.proteins, found.codes)
+
+
+OTHERS = {
+    "tags in other case": lambda text: re.sub(
+        r"^_(atom_site|struct_conn)\.", lambda tag: f"_{tag[1].upper()}.", text, flags=re.MULTILINE
+    ).replace(".label_asym_id", ".Label_Asym_ID"),
+    "a comment in Latin-1": lambda text: ("# Müller\n" + text).encode("latin-1"),
+    "a byte order mark": lambda text: ("\ufeff" + text).encode(),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_spellings_are_the_same_template(template, tmp_path, name):
+    add_molecules(template, "ATP")
+    plain = TemplateFile.read(template)
+    text = OTHERS[name](template.read_text())
+    (tmp_path / "other.cif").write_bytes(text if isinstance(text, bytes) else text.encode())
+    other = TemplateFile.read(tmp_path / "other.cif")
+    assert (other.proteins, other.sequences) == (plain.proteins, {"A": PROTEIN[2:], "B": OTHER})
+    for number, file in enumerate((plain, other)):
+        file.write_proteins(tmp_path / f"{number}.cif")
+    texts = [(tmp_path / f"{number}.cif").read_text() for number in range(2)]
+    assert texts[0].lower() == texts[1].lower()
+    assert "_struct_conn." not in texts[0] and "ATP" not in texts[0].partition("_atom_site")[2]
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_spellings_make_the_same_features(template, features, name):
+    plain = features("pair.cif")
+    text = OTHERS[name](template.read_text())
+    (template.parent / "other.cif").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert differences(features("other.cif"), plain) == []
+
+
+def test_a_single_atom_may_be_written_as_pairs(template, tmp_path):
+    document = gemmi.cif.read(str(template))
+    atoms = document[0].find_mmcif_category("_atom_site.")
+    values = dict(zip(atoms.tags, atoms[0], strict=True))
+    atoms.erase()
+    for tag, value in values.items():
+        document[0].set_pair(tag, value)
+    document.write_file(str(template))
+    TemplateFile.read(template).write_proteins(tmp_path / "x.cif")
+    (chain,) = gemmi.read_structure(str(tmp_path / "x.cif"))[0]
+    assert (chain.name, [[atom.name for atom in residue] for residue in chain]) == ("A", [["N"]])
+
+
+def test_letters_of_modified_and_unknown_residues(template):
+    text = template.read_text()
+    template.write_text(text.replace("\nA 4 ILE\n", "\nA 4 MSE\n").replace("\nA 5 ALA\n", "\nA 5 QQQQQ\n"))
+    assert TemplateFile.read(template).sequences["A"] == "TAYMXKQRQ"
 
 
 def test_molecules_are_no_chains(template):

@@ -1,5 +1,7 @@
 """Complexes and sequences in, foldable complexes with their token counts out."""
 
+from pathlib import Path
+
 import pyarrow as pa
 
 from foldcp.campaign.stage import stage
@@ -18,6 +20,7 @@ with stage("tokens", snakemake.log[0]) as say:
         read_table(snakemake.input.msa, schemas.MSA),
         config.sequences,
         Pairing(config.msa.pairing, config.msa.max_rows, config.msa.max_paired),
+        Path(snakemake.output.tokens).parent,
     )
     origin = Provenance.of_files(*snakemake.input, config_sha256=config.sha256("sequences", "msa"))
     write_table(snakemake.output.tokens, schemas.TOKENS, got.tokens, origin)
