@@ -14,7 +14,8 @@ from foldcp.campaign.inputs import entities
 from foldcp.campaign.msa_status import read_msa_status
 from foldcp.campaign.pool import subunits
 from foldcp.campaign.tokens import count
-from foldcp.config import MsaConfig, SequencesConfig
+from foldcp.config import SequencesConfig
+from foldcp.msa.pairing import Pairing
 from foldcp.tables import Provenance, write_table
 from foldcp.tables.rows import empty, rows_to_table
 from foldcp.tables.schemas import MSA, SEQUENCES, UNRESOLVED
@@ -46,7 +47,7 @@ def _msa(lists) -> pa.Table:
 def _count(msa, pairing):
     table = complexes(**{f"c{number}": NAMES[number : number + 2] for number in range(N - 1)})
     unresolved = empty(UNRESOLVED)
-    return count(table, _sequences(), unresolved, msa, SequencesConfig(), MsaConfig(pairing=pairing)).tokens
+    return count(table, _sequences(), unresolved, msa, SequencesConfig(), Pairing(pairing)).tokens
 
 
 def _sequences(names=NAMES) -> pa.Table:
@@ -113,4 +114,4 @@ def test_decoys_are_drawn_without_pairing(msa, monkeypatch, tmp_path):
     table = complexes(c0=NAMES[:2], **{name: [name] for name in NAMES[2:]})
     got = make_controls(table, _sequences(), empty(UNRESOLVED), msa, settings)
     assert got.decoys.num_rows == 1
-    assert [pairing.pairing for pairing in asked] == ["none"]
+    assert [pairing.strategy for pairing in asked] == ["none"]

@@ -39,7 +39,7 @@ def tokens(tmp_path):
         got = read(config, tmp_path / "results")
         sequences = SequencesConfig(fasta=[tmp_path / "s.fasta"])
         found = resolve(got.complexes, sequences)
-        counted = count(got.complexes, found.sequences, found.unresolved, None, sequences, None, folder)
+        counted = count(got.complexes, found.sequences, found.unresolved, None, sequences, folder=folder)
         check(schemas.TOKENS, counted.tokens)
         return counted.tokens.to_pylist()
 
