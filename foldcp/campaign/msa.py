@@ -30,7 +30,6 @@ from foldcp.campaign.own_alignments import own_alignments
 from foldcp.config import MsaConfig
 from foldcp.errors import FoldcpError, InputError, MissingError, UnreadableError
 from foldcp.msa import a3m
-from foldcp.msa.a3m import read
 from foldcp.msa.diversity import diverse
 from foldcp.msa.pairing import Indexer
 from foldcp.msa.providers import Provider, Searched, providers, searched
@@ -39,8 +38,6 @@ from foldcp.msa.species import read_species_map, with_species
 from foldcp.tables.files import atomic_write, make_folder
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import MSA, MSA_BATCHES, MSA_FAILED
-
-__all__ = ["batches", "collect", "queries", "read", "search"]
 
 _STANDS_IN = ("canonical_for_isoform", "whole_entry_for_feature")
 

@@ -141,24 +141,34 @@ def count(
         mine = own.get(row["complex_id"], {})
         names = [m["member"] for m in row["members"]]
         folded = {name: unfit.get(name) or mine.get(name) or parts[name] for name in names}
-        wrong = {key: part for key, part in folded.items() if isinstance(part, _Unfit)}
-        if wrong and not _can_drop(wrong, len(folded), config):
-            rejected.append(_rejection(row, wrong))
-            continue
-        kept = [(p, m["copies"]) for m in row["members"] if isinstance(p := folded[m["member"]], _Part)]
-        try:
-            found = _count_one(row, kept, sorted(wrong), first, pairing)
-        except InputError as error:
-            files = ";".join(dict.fromkeys(template["file"] for template in row["templates"]))
-            rejected.append(_rejected(row, "bad_template", str(error), shorten(files)))
-            continue
-        if row["role"] == "decoy" and found["predicted_as"] != row["complex_id"]:
-            rejected.append(_no_control(row, found["predicted_as"]))
-            continue
-        counted.append(found)
+        found, rejection = _fate(row, folded, first, config, pairing)
+        counted += [found] if found else []
+        rejected += [rejection] if rejection else []
     if folder is not None:
         _compare_templates(counted, sequences, folder)
     return Counted(rows_to_table(TOKENS, counted), rows_to_table(REJECTED, rejected))
+
+
+def _fate(
+    row: Mapping[str, Any],
+    folded: Mapping[str, _Part | _Unfit],
+    first: dict[str, str],
+    config: SequencesConfig,
+    pairing: Pairing,
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return a complex's TOKENS row, or its REJECTED row; `first` as `_count_one` takes it."""
+    wrong = {key: part for key, part in folded.items() if isinstance(part, _Unfit)}
+    if wrong and not _can_drop(wrong, len(folded), config):
+        return None, _rejection(row, wrong)
+    kept = [(p, m["copies"]) for m in row["members"] if isinstance(p := folded[m["member"]], _Part)]
+    try:
+        found = _count_one(row, kept, sorted(wrong), first, pairing)
+    except InputError as error:
+        files = ";".join(dict.fromkeys(template["file"] for template in row["templates"]))
+        return None, _rejected(row, "bad_template", str(error), shorten(files))
+    if row["role"] == "decoy" and found["predicted_as"] != row["complex_id"]:
+        return None, _no_control(row, found["predicted_as"])
+    return found, None
 
 
 def _compare_templates(rows: Iterable[dict[str, Any]], sequences: pa.Table, folder: Path) -> None:

@@ -107,7 +107,7 @@ def pair(
     """
     from foldcp.predict import targets
     from foldcp.predict.document import read
-    from foldcp.predict.pairing import write_for_boltz
+    from foldcp.predict.paired_input import write_for_boltz
     from foldcp.predict.settings import Settings
 
     settings = Settings(pairing=strategy, max_rows=max_rows, max_paired=max_paired)

@@ -6,6 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foldcp.cli.options import (
+    BinsOption,
+    DepthOption,
+    FastaOption,
+    LeastRowsOption,
+    LengthsOption,
+    TableOption,
+)
 from foldcp.cli.source import (
     BaitsOption,
     CopiesOption,
@@ -16,7 +24,6 @@ from foldcp.cli.source import (
 )
 from foldcp.config import PlanConfig, ScreenConfig, SequencesConfig
 from foldcp.errors import UsageError, unknown_choice
-from foldcp.plan.memory import MAX_MSA_ROWS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,17 +33,14 @@ if TYPE_CHECKING:
     from foldcp.plan import Planned, Workload
 
 _DEFAULT = PlanConfig()
+_BINS = ",".join(map(str, _DEFAULT.bins))
 _PRECISIONS = ["fp32", "bf16-mixed", "bf16"]
 
 
 def plan(
-    table: Annotated[Path | None, typer.Option(help="Table of complexes or interactions; .gz too.")] = None,
-    fasta: Annotated[
-        list[Path] | None, typer.Option(help="Sequences: FASTA file, .gz too, or folder; may be repeated.")
-    ] = None,
-    lengths: Annotated[
-        Path | None, typer.Option(help="Lengths instead of sequences: a table with columns Entry and Length.")
-    ] = None,
+    table: TableOption = None,
+    fasta: FastaOption = None,
+    lengths: LengthsOption = None,
     format: FormatOption = "auto",
     copies: CopiesOption = None,
     baits: BaitsOption = None,
@@ -45,18 +49,9 @@ def plan(
     gpu: Annotated[str, typer.Option(help="GPU model, a key of the GPU file.")] = _DEFAULT.gpu,
     gpus: Annotated[Path | None, typer.Option(help="Your own GPU models, as in config/gpus.yaml.")] = None,
     max_ranks: Annotated[int, typer.Option(min=1, max=4096, help="Most GPUs for one complex.")] = 64,
-    msa: Annotated[
-        int, typer.Option(min=1, max=MAX_MSA_ROWS, help="Rows of alignment to count for each complex.")
-    ] = 1,
-    min_msa_rows: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Rows for which a complex may take more GPUs; rows beyond are left out where needed."
-        ),
-    ] = _DEFAULT.min_msa_rows,
-    bins: Annotated[
-        str, typer.Option(help="Upper edges of the size bins, in tokens, ascending, joined by commas.")
-    ] = ",".join(map(str, _DEFAULT.bins)),
+    msa: DepthOption = 1,
+    min_msa_rows: LeastRowsOption = _DEFAULT.min_msa_rows,
+    bins: BinsOption = _BINS,
     shard_minutes: Annotated[
         float, typer.Option(help="Wall time a job should fill.")
     ] = _DEFAULT.shard_minutes,

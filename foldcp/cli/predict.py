@@ -9,13 +9,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foldcp.cli.options import (
+    BudgetOption,
+    CacheOption,
+    CampaignOption,
+    CheckpointOption,
+    DeletionsOption,
+    DeviceOption,
+    InputsArgument,
+    KernelsOption,
+    MeshOption,
+    MsaRowsOption,
+    PairingOption,
+    PrecisionOption,
+    ThreadsOption,
+)
 from foldcp.errors import FoldcpError, MissingError, UsageError
-from foldcp.msa.pairing import STRATEGIES
 from foldcp.plan.mesh import Mesh
 from foldcp.predict.checkpoint import Checkpoint
 from foldcp.predict.outcomes import KeeperError, Outcome, classify
 from foldcp.predict.ranks import World, follow
-from foldcp.predict.settings import BUDGETS, DELETIONS, DEVICES, KERNELS, PRECISIONS, Settings
+from foldcp.predict.settings import Settings
 from foldcp.predict.targets import Target
 
 if TYPE_CHECKING:
@@ -26,57 +40,25 @@ _End = tuple[Outcome, str]
 
 
 def predict(
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Boltz YAML or FASTA files, or folders of them.")
-    ],
+    inputs: InputsArgument,
     out: Annotated[Path, typer.Option(help="Folder to write to: OUT/predictions/<name>/.")],
-    mesh: Annotated[
-        str, typer.Option(help="Ranks that share each complex, rows x columns: one process per GPU.")
-    ] = "1x1",
-    model: Annotated[
-        str, typer.Option(help="demo, boltz2, or a checkpoint file you trust (loading it runs its code).")
-    ] = "boltz2",
+    mesh: MeshOption = "1x1",
+    model: CheckpointOption = "boltz2",
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 7,
-    campaign: Annotated[
-        str, typer.Option(help="Part of every seed; give a campaign's name to repeat one of its complexes.")
-    ] = "campaign",
+    campaign: CampaignOption = "campaign",
     samples: Annotated[int, typer.Option(help="Structures per input.")] = 1,
     recycles: Annotated[int, typer.Option(help="Recycling passes of the trunk.")] = 3,
     steps: Annotated[int, typer.Option(help="Diffusion steps.")] = 200,
-    device: Annotated[str, typer.Option(help=f"{', '.join(DEVICES)}; auto: a GPU if there is one.")] = "auto",
-    precision: Annotated[
-        str | None,
-        typer.Option(
-            help=f"{', '.join(PRECISIONS)}; default: bf16-mixed, as Boltz, on a GPU, and fp32 on a CPU."
-        ),
-    ] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
     pae: Annotated[bool, typer.Option("--pae", help="Also write predicted errors, N x N numbers.")] = False,
-    deletions: Annotated[
-        str,
-        typer.Option(help=f"{', '.join(DELETIONS)}: of alignments; kept is what the model was trained on."),
-    ] = "kept",
-    pairing: Annotated[
-        str,
-        typer.Option(
-            help=f"{', '.join(STRATEGIES)}: rows of a3m files, by the species in their headers; a CSV's own "
-            "keys stay."
-        ),
-    ] = "greedy",
-    msa_rows: Annotated[
-        int | None, typer.Option(help="Most rows of the alignment that are read, its first; default: all.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder of weights and molecules; default: the user's cache folders.")
-    ] = None,
-    budget: Annotated[
-        str, typer.Option(help=f"{', '.join(BUDGETS)}: memory for intermediates; more is faster.")
-    ] = "small",
-    kernels: Annotated[
-        str, typer.Option(help=f"{', '.join(KERNELS)}; auto: cuEquivariance's, where installed and right.")
-    ] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads of each rank; default: torch's own choice, or a share.")
-    ] = None,
+    deletions: DeletionsOption = "kept",
+    pairing: PairingOption = "greedy",
+    msa_rows: MsaRowsOption = None,
+    cache: CacheOption = None,
+    budget: BudgetOption = "small",
+    kernels: KernelsOption = "auto",
+    threads: ThreadsOption = None,
 ) -> None:
     """Predict the structure of complexes from Boltz inputs, in Boltz's layout of files.
 
@@ -112,11 +94,15 @@ def predict(
         budget=budget,
         kernels=kernels,
     )
+    _start(settings, inputs, out / "predictions")
+
+
+def _start(settings: Settings, inputs: list[Path], predictions: Path) -> None:
     with World.current() as world:
         if world.follows:
             follow(world)
         else:
-            _run(settings, inputs, out / "predictions")
+            _run(settings, inputs, predictions)
 
 
 def _run(settings: Settings, inputs: list[Path], predictions: Path) -> None:

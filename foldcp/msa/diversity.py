@@ -54,6 +54,7 @@ class _Kept:
         return len(self._texts)
 
     def add(self, row: str) -> None:
+        """Keep a row; its letters only where rows are compared, and only the first of equal ones."""
         before = self.n
         self._texts.add(_text(row))
         if self._max_identity >= 1 or self.n == before:
@@ -67,6 +68,7 @@ class _Kept:
         self._letters[before] = letters
 
     def has_like(self, row: str) -> bool:
+        """Return whether a kept row has more of the row's residues than the limit; never where that is 1."""
         if self._max_identity >= 1:
             return False
         if _text(row) in self._texts:  # Boltz reads it once

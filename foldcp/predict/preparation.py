@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from foldcp.msa.pairing import Pairing
 from foldcp.predict.checkpoint import Molecules
 from foldcp.predict.document import Document
-from foldcp.predict.pairing import paired
+from foldcp.predict.paired_input import paired
 from foldcp.predict.seeds import Seeds
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from foldcp.errors import InputError, UsageError
 from foldcp.msa.pairing import Pairing
 from foldcp.names import safe_id
 from foldcp.predict.document import SUFFIXES, read
-from foldcp.predict.pairing import has_a3m
+from foldcp.predict.paired_input import has_a3m
 from foldcp.predict.settings import Settings
 from foldcp.tables.provenance import sha256_json
 

@@ -9,10 +9,11 @@ import pytest
 from campaign.make_tables import by, complexes, sha256
 from msa.colabfold_standin import Standin
 
-from foldcp.campaign.msa import batches, collect, read, search
+from foldcp.campaign.msa import batches, collect, search
 from foldcp.campaign.sequences import resolve
 from foldcp.config import MsaConfig, SequencesConfig
 from foldcp.errors import InputError, MissingError
+from foldcp.msa.a3m import read
 
 QUERY = "MKVLAAG"
 

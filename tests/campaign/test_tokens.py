@@ -11,7 +11,7 @@ from foldcp.campaign.tokens import HEAVY_ATOMS, Counted, chain_name, count
 from foldcp.config import MsaConfig, SequencesConfig
 from foldcp.msa.pairing import Pairing
 from foldcp.predict.document import read
-from foldcp.predict.pairing import write_for_boltz
+from foldcp.predict.paired_input import write_for_boltz
 from foldcp.tables.rows import rows_to_table
 from foldcp.tables.schemas import COMPLEXES
 

@@ -7,7 +7,7 @@ import pytest
 from foldcp.errors import InputError
 from foldcp.msa.pairing import Pairing
 from foldcp.predict.document import read
-from foldcp.predict.pairing import paired
+from foldcp.predict.paired_input import paired
 from foldcp.predict.targets import from_file
 
 PROTEIN = "  - protein: {{id: {id}, sequence: {sequence}, msa: {msa}{more}}}\n"

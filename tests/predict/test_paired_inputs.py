@@ -15,7 +15,7 @@ from foldcp.errors import InputError, UsageError
 from foldcp.msa.pairing import Pairing
 from foldcp.predict.ahead import Ahead, Request
 from foldcp.predict.document import read
-from foldcp.predict.pairing import paired, write_for_boltz
+from foldcp.predict.paired_input import paired, write_for_boltz
 from foldcp.predict.preparation import Preparation
 from foldcp.predict.seeds import Seeds
 from foldcp.predict.session import Session
