@@ -71,6 +71,18 @@ def test_only_the_first_rows_of_an_alignment_are_read_where_asked(run, inputs, t
 
 
 @pytest.mark.model
+def test_another_pairing_is_another_prediction(run, inputs, tmp_path):
+    (inputs / "d.a3m").write_text(">q\nMKTAYIAKQRQ\n>x OX=9606\nMKTAYIAKQRH\n>y\nMKTAYIWKQRQ\n")
+    (inputs / "d.yaml").write_text(GOOD.replace("empty", "d.a3m"))
+    for depth, arguments in ((2, []), (1, ["--pairing", "none"])):
+        result = run(inputs / "d.yaml", *arguments)
+        assert result.stdout.split("\t")[1:2] == ["done"], result.output
+        assert "already in" not in result.stdout
+        assert read_marker(tmp_path / "out" / "predictions" / "d")["paired_depth"] == depth
+        assert "already in" in run(inputs / "d.yaml", *arguments).stdout
+
+
+@pytest.mark.model
 def test_a_second_run_does_nothing_and_a_changed_input_only_itself(run, inputs, tmp_path):
     (inputs / "b.yaml").unlink()
     assert run(inputs).exit_code == 0
